@@ -1,0 +1,169 @@
+"""What the services need of the world, as protocols. Each has one conformance suite, run on every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from idp_adapter.core.types import (
+    DecisionRecord,
+    Device,
+    Habits,
+    History,
+    Json,
+    Origin,
+    Outcome,
+    OutcomeType,
+    Place,
+    SubjectId,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which history one decision needs. `since` bounds the failures that are counted."""
+
+    issuer: str
+    subject: SubjectId
+    prefix: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """All that one outcome writes, in one transaction with the outcome's id. None or empty leaves things as they are.
+
+    `templates` maps a profile key to new bytes; `devices` are upserted whole; `failure` adds one failed login from
+    `outcome.origin`; `settles` clears the decision's learnable part (each decision teaches once).
+    """
+
+    outcome: Outcome
+    habits: Habits | None = None
+    devices: tuple[Device, ...] = ()
+    templates: Mapping[str, bytes] = field(default_factory=dict)
+    failure: bool = False
+    settles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long each kind of row lives. The job deletes in bounded batches."""
+
+    decisions: timedelta
+    outcomes: timedelta
+    failures: timedelta
+    profiles_unused: timedelta
+    learnables: timedelta
+
+
+class Store(Protocol):
+    """Durable rows, each under its issuer. `load` and `record` are the hot path: one round trip each.
+
+    Every method raises `errors.Unavailable("database", ...)` when the database does not answer in its time budget.
+    """
+
+    def load(self, query: HistoryQuery) -> History:
+        """Read all that a decision needs of its subject, in one round trip. An unknown subject is `History()`."""
+        ...
+
+    def record(self, record: DecisionRecord) -> None:
+        """Write one decision; durable when it returns. One with an id already stored is left as it is."""
+        ...
+
+    def decision(self, issuer: str, decision_id: str) -> DecisionRecord | None:
+        """Find a decision of this issuer."""
+        ...
+
+    def seen_outcome(self, issuer: str, outcome_id: str) -> bool:
+        """Whether this outcome was stored before."""
+        ...
+
+    def teach(self, lesson: Lesson) -> bool:
+        """Store an outcome and what it taught, atomically. False, and nothing written, when its id was stored before."""
+        ...
+
+    def export(self, issuer: str, subject: SubjectId) -> Mapping[str, Json]:
+        """Everything stored of a subject, as JSON-ready values (templates as base64)."""
+        ...
+
+    def erase(self, issuer: str, subject: SubjectId) -> int:
+        """Delete every row of a subject; returns how many."""
+        ...
+
+    def retain(self, retention: Retention, *, now: datetime) -> Mapping[str, int]:
+        """Delete what is older than its retention, in bounded batches; returns rows deleted by table."""
+        ...
+
+    def ping(self) -> None:
+        """Raise `errors.Unavailable` unless the database answers and its schema is current."""
+        ...
+
+    def close(self) -> None:
+        """Finish pending writes and let go of connections."""
+        ...
+
+
+class Geolocator(Protocol):
+    """Places of addresses, from files."""
+
+    def locate(self, ip: str) -> Place:
+        """The place of an address, `Place()` where nothing is known. Never raises."""
+        ...
+
+    def problems(self) -> Sequence[str]:
+        """One sentence per missing or unreadable file, for readiness."""
+        ...
+
+
+class Pseudonymiser(Protocol):
+    """Keyed per-realm pseudonyms; nothing raw is stored."""
+
+    def origin(self, issuer: str, ip: str, place: Place) -> Origin:
+        """Pseudonyms of the address and of its /24 or /48 prefix, with its place."""
+        ...
+
+    def cookie(self, issuer: str, cookie_id: str) -> str:
+        """The pseudonym of a device cookie."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTelemetry:
+    """A collector's string, opened: its JSON object and the thumbprint of the key that signed it, if one did."""
+
+    payload: Mapping[str, Json]
+    key_id: str | None
+
+
+class TelemetryOpener(Protocol):
+    """Opens what the collector sent: plain JSON, or a compact JWS that carries its own public key."""
+
+    def open(self, text: str) -> OpenedTelemetry:
+        """Parse and, where signed, verify. Raises `errors.TelemetryRejected` with a named reason."""
+        ...
+
+
+class Observer(Protocol):
+    """Counts what happens, for operators. Never carries personal data."""
+
+    def decided(self, *, hook: str, level: str, answer: str, abstained: Sequence[str]) -> None:
+        """One decision was made; `answer` is `permit`, `step_up` or `refuse`."""
+        ...
+
+    def telemetry_rejected(self, reason: str) -> None:
+        """Telemetry could not be used, by name."""
+        ...
+
+    def source_failed(self, source: str) -> None:
+        """An evidence source raised; it was made to abstain."""
+        ...
+
+    def dependency_unavailable(self, dependency: str) -> None:
+        """A dependency did not answer."""
+        ...
+
+    def outcome(self, type_: OutcomeType, *, learnt: bool, duplicate: bool) -> None:
+        """One outcome came in."""
+        ...

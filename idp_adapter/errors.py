@@ -1,7 +1,7 @@
 """The closed tree of errors that this package raises on purpose.
 
-Each has a stable `code` (for machines), a `message` (what is wrong, naming the field) and a `hint` (the fix). Adapters turn
-foreign exceptions into these at their edge; `adapters/http/problems.py` alone turns these into HTTP statuses.
+Each has a stable `code` (for machines), a `message` (what is wrong, naming the field) and a `hint` (the fix). Adapters
+turn foreign exceptions into these at their edge; `adapters/http/problems.py` alone turns these into HTTP statuses.
 """
 
 from __future__ import annotations

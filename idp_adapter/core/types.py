@@ -1,6 +1,6 @@
 """The nouns: frozen values that travel between rooms.
 
-Units are in names (`_s`, `_km`, `_nats`); times are aware UTC `datetime`s; tuples rather than lists, so that values hash and
+Units are in names (`_s`, `_km`, `_nats`); times are aware UTC `datetime`s; tuples rather than lists, so that values
 never change under a reader. Nothing here decides anything.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Scalar: TypeAlias = str | int | float | bool | tuple[str, ...]
 
 
@@ -55,7 +55,7 @@ class Unenrolled(StrEnum):
     LIMIT = "limit"
 
 
-# --- the question -------------------------------------------------------------------------------------------------------
+# --- the question ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Request:
     action_properties: Mapping[str, Scalar] = field(default_factory=dict)
 
 
-# --- what is known ------------------------------------------------------------------------------------------------------
+# --- what is known --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +232,12 @@ class History:
     templates: Mapping[str, bytes] = field(default_factory=dict)  # profile key -> a model's own bytes
 
 
-# --- what was observed --------------------------------------------------------------------------------------------------
+# --- what was observed ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Key timings of one field by position, never by key. `down_s[i]` counts from the first press, `up_s[i]` likewise."""
+    """Key timings of one field by position, never by key; `down_s[i]` and `up_s[i]` count from the first press."""
 
     field: str
     down_s: tuple[float, ...]
@@ -251,7 +251,7 @@ class Typing:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """One point of the pointer trace: time since load, page position, kind (m, d, u, w), pressure and contact where given."""
+    """One point of the trace: time since load, page position, kind (m, d, u, w), pressure and contact where given."""
 
     time_s: float
     x: float
@@ -297,7 +297,7 @@ class Signals:
     telemetry_rejected: str | None = None  # a named rejection, counted
 
 
-# --- the answer ---------------------------------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

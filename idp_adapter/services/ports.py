@@ -81,7 +81,7 @@ class Store(Protocol):
         ...
 
     def teach(self, lesson: Lesson) -> bool:
-        """Store an outcome and what it taught, atomically. False, and nothing written, when its id was stored before."""
+        """Store an outcome and what it taught, atomically. False when its id was stored before."""
         ...
 
     def export(self, issuer: str, subject: SubjectId) -> Mapping[str, Json]:

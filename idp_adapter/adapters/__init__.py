@@ -1,0 +1,1 @@
+"""Translation: one technology per file, no judgement."""

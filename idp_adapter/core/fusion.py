@@ -1,0 +1,132 @@
+"""Fusion: prior + evidence, in log-odds, gives one risk.
+
+Sources of one correlation group tell one story: the strongest speaks whole, the rest at half weight. Each source is
+capped. Where fewer sources than the quorum speak, risk does not fall below the floor (law 1). Contributions listed,
+with the prior, sum to the score (law 9), and order never matters (law 5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
+from idp_adapter.core.evidence.situation import Situation
+from idp_adapter.core.types import Evidence, Level, Reason, Risk
+
+DISCOUNT: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source: its name, correlation group, and the most it may weigh in nats, either way."""
+
+    name: str
+    group: str
+    cap_nats: float
+    score: Callable[[Situation], Evidence]
+
+
+SOURCES: Final[tuple[Source, ...]] = (
+    Source(device.SOURCE, "device", 4.0, device.score),
+    Source(network.SOURCE, "place", 3.0, network.score),
+    Source(travel.SOURCE, "place", 3.0, travel.score),
+    Source(failures.SOURCE, "failures", 3.0, failures.score),
+    Source(hours.SOURCE, "hours", 1.0, hours.score),
+    Source(keystroke.SOURCE, "behaviour", 4.5, keystroke.score),
+    Source(automation.SOURCE, "behaviour", 3.0, automation.score),
+)
+_GROUPS: Final = {source.name: source.group for source in SOURCES}
+_CAPS: Final = {source.name: source.cap_nats for source in SOURCES}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How a policy reads risk: probabilities, and how many sources must speak before the floor falls away."""
+
+    prior: float
+    floor: float
+    quorum: int
+    medium: float
+    high: float
+
+
+def logit(probability: float) -> float:
+    """Log-odds of a probability strictly between 0 and 1, in nats."""
+    return math.log(probability / (1 - probability))
+
+
+def expit(nats: float) -> float:
+    """Probability of log-odds; exact limits for any finite input."""
+    if nats >= 0:
+        return 1 / (1 + math.exp(-nats))
+    odds = math.exp(nats)
+    return odds / (1 + odds)
+
+
+def fuse(evidence: Iterable[Evidence], scale: Scale) -> Risk:
+    """Combine the evidence of one attempt into its risk."""
+    shares = _discount([_capped(item) for item in evidence])
+    prior_nats = logit(scale.prior)
+    floor = _floor(shares, prior_nats, scale)
+    if floor is not None:
+        shares = (*shares, floor)
+    nats = prior_nats + math.fsum(item.nats for item in shares)
+    calm = tuple(item for item in shares if not item.behavioural)
+    probability = expit(nats)
+    return Risk(
+        nats=nats,
+        probability=probability,
+        level=level_of(probability, scale),
+        prior_nats=prior_nats,
+        contributions=shares,
+        without_behaviour=expit(prior_nats + math.fsum(item.nats for item in calm)),
+    )
+
+
+def level_of(probability: float, scale: Scale) -> Level:
+    """LOW below `medium`, HIGH from `high`, MEDIUM between."""
+    if probability >= scale.high:
+        return Level.HIGH
+    return Level.MEDIUM if probability >= scale.medium else Level.LOW
+
+
+def _capped(item: Evidence) -> Evidence:
+    cap = _CAPS.get(item.source, 3.0)
+    nats = 0.0 if item.abstains or not math.isfinite(item.nats) else max(-cap, min(cap, item.nats))
+    return _weighed(item, nats)
+
+
+def _weighed(item: Evidence, nats: float) -> Evidence:
+    """The same evidence at another weight; its reasons keep their proportions, so that they still sum to it."""
+    if nats == item.nats:
+        return item
+    share = nats / item.nats if item.nats and math.isfinite(item.nats) else 0.0
+    reasons = tuple(replace(reason, nats=reason.nats * share if share else 0.0) for reason in item.reasons)
+    return replace(item, nats=nats, reasons=reasons)
+
+
+def _discount(items: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """Within a group, the strongest whole and the rest at half; ties go by name so that order never matters."""
+    ordered = sorted(items, key=lambda item: (-abs(item.nats), item.source))
+    led: set[str] = set()
+    shares: list[Evidence] = []
+    for item in ordered:
+        group = _GROUPS.get(item.source, item.source)
+        if item.abstains or group not in led:
+            shares.append(item)
+        else:
+            shares.append(_weighed(item, item.nats * DISCOUNT))
+        if not item.abstains:
+            led.add(group)
+    return tuple(sorted(shares, key=lambda item: item.source))
+
+
+def _floor(shares: Sequence[Evidence], prior_nats: float, scale: Scale) -> Evidence | None:
+    speaking = sum(1 for item in shares if not item.abstains)
+    lift = logit(scale.floor) - (prior_nats + math.fsum(item.nats for item in shares))
+    if speaking >= scale.quorum or lift <= 0:
+        return None
+    return Evidence("floor", lift, (Reason("floor_few_sources", lift, {"speaking": speaking}),))

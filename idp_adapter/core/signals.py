@@ -1,0 +1,157 @@
+"""Untrusted telemetry to typed `Telemetry`: the only parser of signals.
+
+Rules: a payload is used whole or rejected by name; bounds come before work, so a hostile one costs bounded time;
+times are finite, monotone where the hand makes them so, and counted from the first press. Missing telemetry is
+"none", not "bad". The wire is described in `docs/collector.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from idp_adapter.core.types import BrowserFacts, Json, Pointer, Telemetry, Typing
+from idp_adapter.errors import TelemetryRejected
+
+VERSION: Final = 1
+MAX_FIELDS: Final = 8
+MAX_KEYS: Final = 128
+MAX_POINTS: Final = 2_000
+MAX_TIME_MS: Final = 3_600_000.0
+MAX_TEXT: Final = 64
+FIELD_NAMES: Final = frozenset({"username", "password", "otp"})
+POINTER_KINDS: Final = frozenset("mduw")
+
+
+def parse_telemetry(payload: Mapping[str, Json], *, expected_challenge: str | None, key_id: str | None) -> Telemetry:
+    """Check and type one payload of the collector.
+
+    `expected_challenge` is what the enforcer says the form carried; a payload for another form is rejected, since
+    it may be a replay. Raises `TelemetryRejected` with one of: `version`, `challenge`, `fields`, `keys`, `times`,
+    `pointer`, `device`.
+    """
+    if payload.get("v") != VERSION:
+        raise TelemetryRejected("version", f"telemetry `v` must be {VERSION}")
+    if not expected_challenge or payload.get("challenge") != expected_challenge:
+        raise TelemetryRejected("challenge", "telemetry `challenge` is not the one of the form that was sent")
+    return Telemetry(
+        fields=_fields(payload.get("fields", [])),
+        pointer=_pointer(payload.get("pointer", [])),
+        facts=_facts(payload.get("device", {})),
+        clock_step_s=_clock_step(payload.get("clock_step_ms")),
+        key_id=key_id,
+    )
+
+
+def _fields(value: Json) -> tuple[Typing, ...]:
+    if not isinstance(value, list) or len(value) > MAX_FIELDS:
+        raise TelemetryRejected("fields", f"telemetry `fields` must be a list of at most {MAX_FIELDS}")
+    fields = tuple(_typing(item) for item in value)
+    if len({typing.field for typing in fields}) != len(fields):
+        raise TelemetryRejected("fields", "telemetry `fields` names a field twice")
+    return fields
+
+
+def _typing(value: Json) -> Typing:
+    if not isinstance(value, dict) or value.get("name") not in FIELD_NAMES:
+        raise TelemetryRejected("fields", f"each of telemetry `fields` needs a `name` among {sorted(FIELD_NAMES)}")
+    keys = value.get("keys", [])
+    if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+        raise TelemetryRejected("keys", f"`keys` must be a list of at most {MAX_KEYS}")
+    down_s, up_s = _key_times(keys)
+    return Typing(
+        field=str(value["name"]),
+        down_s=down_s,
+        up_s=up_s,
+        corrections=_count(value.get("corrections", 0)),
+        pasted=value.get("pasted") is True,
+        autofilled=value.get("autofilled") is True,
+        virtual=value.get("virtual") is True,
+        untrusted=_count(value.get("untrusted", 0)),
+    )
+
+
+def _key_times(keys: Sequence[Json]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    down_s: list[float] = []
+    up_s: list[float] = []
+    previous = 0.0
+    for pair in keys:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise TelemetryRejected("keys", "each of `keys` must be `[down_ms, up_ms]`")
+        down, up = _time(pair[0]), _time(pair[1])
+        if down < previous or up < down:
+            raise TelemetryRejected("times", "`keys` must be pressed in order and released after they are pressed")
+        previous = down
+        down_s.append(down / 1000)
+        up_s.append(up / 1000)
+    return tuple(down_s), tuple(up_s)
+
+
+def _time(value: Json) -> float:
+    number = _number(value)
+    if number is None or not 0 <= number <= MAX_TIME_MS:
+        raise TelemetryRejected("times", f"times must be numbers from 0 to {MAX_TIME_MS:.0f} ms")
+    return number
+
+
+def _number(value: Json) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(value: Json) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100_000:
+        raise TelemetryRejected("fields", "counts must be integers from 0 to 100000")
+    return value
+
+
+def _pointer(value: Json) -> tuple[Pointer, ...]:
+    if not isinstance(value, list) or len(value) > MAX_POINTS:
+        raise TelemetryRejected("pointer", f"telemetry `pointer` must be a list of at most {MAX_POINTS}")
+    return tuple(_point(item) for item in value)
+
+
+def _point(item: Json) -> Pointer:
+    if not isinstance(item, list) or not 4 <= len(item) <= 6 or item[3] not in POINTER_KINDS:
+        raise TelemetryRejected("pointer", "each of `pointer` must be `[ms, x, y, kind]`")
+    numbers = [_number(part) for part in (item[0], item[1], item[2], *item[4:])]
+    present = [number for number in numbers if number is not None]
+    if len(present) != len(numbers) or not 0 <= present[0] <= MAX_TIME_MS or any(abs(n) > 1e6 for n in present[1:]):
+        raise TelemetryRejected("pointer", "`pointer` holds a number out of range")
+    extra = [*present[3:], None, None]
+    return Pointer(present[0] / 1000, present[1], present[2], str(item[3]), extra[0], extra[1])
+
+
+def _facts(value: Json) -> BrowserFacts:
+    if not isinstance(value, dict):
+        raise TelemetryRejected("device", "telemetry `device` must be an object")
+    hints = value.get("ua_data")
+    hints = hints if isinstance(hints, dict) else {}
+    languages = value.get("languages")
+    screen = value.get("screen")
+    mobile = hints.get("mobile")
+    numbers = [_number(part) for part in screen[:3]] if isinstance(screen, list) else []
+    return BrowserFacts(
+        languages=tuple(str(item)[:MAX_TEXT] for item in languages[:8]) if isinstance(languages, list) else (),
+        timezone=_text(value.get("timezone")),
+        screen=tuple(number for number in numbers if number is not None),
+        touch_points=int(min(max(_number(value.get("touch_points")) or 0, 0), 64)),
+        webdriver=value.get("webdriver") is True,
+        platform=_text(hints.get("platform")),
+        mobile=mobile if isinstance(mobile, bool) else None,
+    )
+
+
+def _text(value: Json) -> str | None:
+    return value[:MAX_TEXT] if isinstance(value, str) else None
+
+
+def _clock_step(value: Json) -> float | None:
+    step_ms = _number(value)
+    return step_ms / 1000 if step_ms is not None and 0 < step_ms <= 1000 else None

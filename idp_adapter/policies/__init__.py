@@ -1,0 +1,1 @@
+"""The policy files that ship with the package."""

@@ -1,0 +1,111 @@
+"""Decide: load the subject's history, weigh every source, apply the policy, record the decision.
+
+Two round trips: one read, one durable write. Evaluation moves no counter and no profile (law 3). A source that
+raises is made to abstain and counted (law 5); telemetry that can't be used is counted by name and the login goes
+on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from idp_adapter.core.evidence.situation import Situation
+from idp_adapter.core.fusion import SOURCES, Source, fuse
+from idp_adapter.core.learning import learnable
+from idp_adapter.core.origins import ip_kind
+from idp_adapter.core.policy import Policy, decide
+from idp_adapter.core.signals import parse_telemetry
+from idp_adapter.core.types import Decision, DecisionRecord, Evidence, Hook, Origin, Request, Signals, Telemetry
+from idp_adapter.core.user_agent import summarise
+from idp_adapter.errors import TelemetryRejected
+from idp_adapter.services.ports import Geolocator, HistoryQuery, Observer, Pseudonymiser, Store, TelemetryOpener
+
+FAILURES_COUNT_FOR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Answers questions under one policy."""
+
+    store: Store
+    geolocator: Geolocator
+    pseudonymiser: Pseudonymiser
+    opener: TelemetryOpener
+    observer: Observer
+    policy_for: Callable[[str], Policy]
+    sources: Sequence[Source] = SOURCES
+
+    def decide(self, request: Request, *, now: datetime, decision_id: str) -> Decision:
+        """One question to one recorded decision. Raises `Unavailable` when the store does not answer in time."""
+        policy = self.policy_for(request.issuer)
+        signals = self.observe(request)
+        query = HistoryQuery(request.issuer, request.subject.key, signals.origin.prefix, now - FAILURES_COUNT_FOR)
+        situation = Situation(request, signals, self.store.load(query), now)
+        evidence = [self._score(source, situation) for source in self.sources]
+        decision = decide(policy, request, fuse(evidence, policy.scale), decision_id=decision_id)
+        self.store.record(_record(request, signals, decision, now))
+        self._count(request, decision, evidence)
+        return decision
+
+    def observe(self, request: Request) -> Signals:
+        """Type what the request carries; raw address and telemetry end here."""
+        telemetry, rejected = self._open(request)
+        ip = request.network.ip
+        origin = Origin()
+        if ip:
+            origin = self.pseudonymiser.origin(request.issuer, ip, self.geolocator.locate(ip))
+        cookie = request.cookie_id
+        return Signals(
+            origin=origin,
+            ip_kind=ip_kind(ip),
+            user_agent=summarise(request.network.user_agent) if request.network.of_end_user else "",
+            cookie_id=self.pseudonymiser.cookie(request.issuer, cookie) if cookie else None,
+            telemetry=telemetry,
+            telemetry_rejected=rejected,
+        )
+
+    def _open(self, request: Request) -> tuple[Telemetry | None, str | None]:
+        if not request.telemetry:
+            return None, None
+        try:
+            opened = self.opener.open(request.telemetry)
+            challenge = request.telemetry_challenge
+            return parse_telemetry(opened.payload, expected_challenge=challenge, key_id=opened.key_id), None
+        except TelemetryRejected as error:
+            self.observer.telemetry_rejected(error.reason)
+            return None, error.reason
+
+    def _score(self, source: Source, situation: Situation) -> Evidence:
+        try:
+            return source.score(situation)
+        except Exception:  # one broken source must not stop a login
+            self.observer.source_failed(source.name)
+            return Evidence.abstain(source.name, "source_failed")
+
+    def _count(self, request: Request, decision: Decision, evidence: Sequence[Evidence]) -> None:
+        hook = request.action if request.action in list(Hook) else "other"
+        answer = "permit" if decision.permitted else "step_up" if decision.acr_values else "refuse"
+        abstained = [item.source for item in evidence if item.abstains]
+        self.observer.decided(hook=hook, level=decision.risk.level, answer=answer, abstained=abstained)
+
+
+def _record(request: Request, signals: Signals, decision: Decision, now: datetime) -> DecisionRecord:
+    telemetry = signals.telemetry
+    ids = (telemetry.key_id if telemetry else None, signals.cookie_id)
+    teaches = request.action in (Hook.LOGIN, Hook.PASSWORD_GRANT, Hook.CLIENT_CREDENTIALS)
+    return DecisionRecord(
+        issuer=request.issuer,
+        decision=decision,
+        subject=request.subject.key,
+        hook=request.action,
+        client=request.resource.id,
+        sid=request.session.sid,
+        time=now,
+        origin=signals.origin,
+        user_agent=signals.user_agent,
+        device_ids=tuple(item for item in ids if item),
+        learnable=learnable(request, signals) if teaches else None,
+    )

@@ -1,0 +1,62 @@
+"""Outcomes: what happened after a decision.
+
+Idempotent by id; only a confirmed one teaches, and each decision teaches once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from idp_adapter.core.learning import confirmed, learn
+from idp_adapter.core.policy import Policy
+from idp_adapter.core.types import DecisionRecord, Outcome, OutcomeType
+from idp_adapter.services.ports import HistoryQuery, Lesson, Observer, Store
+
+CONFIRMS_FOR: Final = timedelta(hours=1)  # an outcome that comes later teaches nothing
+_FAILURES: Final = frozenset({OutcomeType.LOGIN_FAILED, OutcomeType.STEP_UP_FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeReporter:
+    """Takes reports of the enforcer."""
+
+    store: Store
+    observer: Observer
+    policy_for: Callable[[str], Policy]
+
+    def report(self, outcome: Outcome, *, now: datetime) -> bool:
+        """Store one outcome and what it teaches. False when it was stored before; nothing changes then."""
+        record = self._decision(outcome, now)
+        lesson = self._lesson(outcome, record, now)
+        new = self.store.teach(lesson)
+        self.observer.outcome(outcome.type, learnt=new and lesson.habits is not None, duplicate=not new)
+        return new
+
+    def _decision(self, outcome: Outcome, now: datetime) -> DecisionRecord | None:
+        """The decision that this outcome belongs to, unless it is another subject's or too old to confirm anything."""
+        if outcome.decision_id is None or outcome.subject is None:
+            return None
+        record = self.store.decision(outcome.issuer, outcome.decision_id)
+        if record is None or record.subject != outcome.subject or now - record.time > CONFIRMS_FOR:
+            return None
+        return record
+
+    def _lesson(self, outcome: Outcome, record: DecisionRecord | None, now: datetime) -> Lesson:
+        failure = outcome.type in _FAILURES
+        if record is None or self.store.seen_outcome(outcome.issuer, outcome.id):
+            return Lesson(outcome, failure=failure)
+        query = HistoryQuery(outcome.issuer, record.subject, record.origin.prefix, now)
+        history = self.store.load(query)
+        if not confirmed(record, outcome, history, self.policy_for(outcome.issuer).learning):
+            return Lesson(outcome, failure=failure)
+        taught = learn(record, history)
+        return Lesson(
+            outcome,
+            habits=taught.habits,
+            devices=taught.devices,
+            templates=taught.templates,
+            settles=True,
+        )

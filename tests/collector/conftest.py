@@ -1,0 +1,171 @@
+"""Fixtures: one real Chromium for the session, and a small server with a login page like Keycloak's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+COLLECTOR = Path(__file__).parents[2] / "collector" / "collector.js"
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Site:
+    """A login page on loopback that keeps what was posted to it."""
+
+    port: int
+    pages: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    posts: list[dict[str, str]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+
+def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+        def _answer(self, status: int, body: str, kind: str = "text/html") -> None:
+            content = body.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
+            self.send_header("Content-Length", str(len(content)))
+            for name, value in site.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            site.requests.append(f"GET {path}")
+            if path == "/collector.js":
+                self._answer(200, COLLECTOR.read_text(), "text/javascript")
+            elif path in site.pages:
+                self._answer(200, site.pages[path])
+            else:
+                self._answer(404, "not found")
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            site.requests.append(f"POST {urlsplit(self.path).path}")
+            site.posts.append(dict(parse_qsl(body, keep_blank_values=True)))
+            self._answer(200, "<!doctype html><title>done</title><p id=done>done</p>")
+
+    return Handler
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site(port=0)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
+    server.daemon_threads = True
+    site.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield site
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        sentence = "Chromium is missing: run `apt-get install chromium` and try again."
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence)
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(
+        executable_path=chromium_path,
+        args=CHROMIUM_ARGS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(locale="en-GB", timezone_id="Europe/Paris")
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page whose console and uncaught errors must stay empty."""
+    page = context.new_page()
+    noise: list[str] = []
+    page.on("console", lambda message: noise.append(message.text))
+    page.on("pageerror", lambda error: noise.append(str(error)))
+    yield page
+    assert [line for line in noise if "favicon" not in line and "404" not in line] == []
+
+
+@pytest.fixture
+def login_page(site: Site, page: Page) -> Callable[..., Page]:
+    """Open a login page like Keycloak's: `login_page(head=..., script=..., body=...)`."""
+
+    def open_page(path: str = "/login", host: str = "127.0.0.1", **parts: str) -> Page:
+        site.pages[path] = keycloak_like(**parts)
+        page.goto(site.url(path, host))
+        return page
+
+    return open_page
+
+
+def keycloak_like(
+    head: str = "",
+    script: str = '<script src="/collector.js" type="text/javascript"></script>',
+    extra: str = "",
+    realm: str = "demo",
+    code: str = "code-1",
+    fields: str | None = None,
+) -> str:
+    """HTML of the login page, form and inline handler as Keycloak's theme writes them."""
+    fields = fields or (
+        '<input id="username" name="username" type="text" autocomplete="username" autofocus>'
+        '<input id="password" name="password" type="password" autocomplete="current-password">'
+    )
+    return f"""<!doctype html><html lang="en"><head><title>Sign in</title><link rel="icon" href="data:,">
+{head}{script}</head><body>
+<form id="kc-form-login" onsubmit="login.disabled = true; return true;" method="post" novalidate="novalidate"
+ action="/realms/{realm}/login-actions/authenticate?session_code={code}&amp;execution=e&amp;client_id=web&amp;tab_id=t">
+{fields}
+<input type="hidden" id="id-hidden-input" name="credentialId">
+<button name="login" id="kc-login" type="submit" value="go">Sign In</button>
+</form>{extra}</body></html>"""

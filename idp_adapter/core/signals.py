@@ -54,14 +54,15 @@ def _fields(value: Json) -> tuple[Typing, ...]:
 
 
 def _typing(value: Json) -> Typing:
-    if not isinstance(value, dict) or value.get("name") not in FIELD_NAMES:
+    name = value.get("name") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(name, str) or name not in FIELD_NAMES:
         raise TelemetryRejected("fields", f"each of telemetry `fields` needs a `name` among {sorted(FIELD_NAMES)}")
     keys = value.get("keys", [])
     if not isinstance(keys, list) or len(keys) > MAX_KEYS:
         raise TelemetryRejected("keys", f"`keys` must be a list of at most {MAX_KEYS}")
     down_s, up_s = _key_times(keys)
     return Typing(
-        field=str(value["name"]),
+        field=name,
         down_s=down_s,
         up_s=up_s,
         corrections=_count(value.get("corrections", 0)),
@@ -118,14 +119,15 @@ def _pointer(value: Json) -> tuple[Pointer, ...]:
 
 
 def _point(item: Json) -> Pointer:
-    if not isinstance(item, list) or not 4 <= len(item) <= 6 or item[3] not in POINTER_KINDS:
+    kind = item[3] if isinstance(item, list) and 4 <= len(item) <= 6 else None
+    if not isinstance(item, list) or not isinstance(kind, str) or kind not in POINTER_KINDS:
         raise TelemetryRejected("pointer", "each of `pointer` must be `[ms, x, y, kind]`")
     numbers = [_number(part) for part in (item[0], item[1], item[2], *item[4:])]
     present = [number for number in numbers if number is not None]
     if len(present) != len(numbers) or not 0 <= present[0] <= MAX_TIME_MS or any(abs(n) > 1e6 for n in present[1:]):
         raise TelemetryRejected("pointer", "`pointer` holds a number out of range")
     extra = [*present[3:], None, None]
-    return Pointer(present[0] / 1000, present[1], present[2], str(item[3]), extra[0], extra[1])
+    return Pointer(present[0] / 1000, present[1], present[2], kind, extra[0], extra[1])
 
 
 def _facts(value: Json) -> BrowserFacts:

@@ -1,0 +1,319 @@
+"""Each source of evidence, by table: what it weighs, and when it abstains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
+from idp_adapter.core.types import BrowserFacts, Failures, Habits, History, LastLogin, Origin, Place, Signals
+from idp_adapter.errors import ProfileDamaged
+from tests.core import builders as b
+
+KNOWN = History(habits=b.habits(), devices=(b.device(), b.device("cookie-1", "cookie")))
+
+
+@pytest.mark.parametrize("source", [device, network, travel, failures, hours, keystroke, automation])
+def test_a_source_without_data_abstains_and_weighs_nothing(source):
+    evidence = source.score(b.situation(signals=Signals()))
+    assert evidence.abstains
+    assert evidence.nats == 0
+    assert len(evidence.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "situation", "why"),
+    [
+        (device, b.situation(KNOWN, asked=b.request("refresh")), "device_not_seen_here"),
+        (device, b.situation(), "device_history_none"),
+        (network, b.situation(signals=Signals()), "network_unknown"),
+        (network, b.situation(), "network_history_none"),
+        (travel, b.situation(asked=b.request(subject_type="service_account")), "travel_not_a_person"),
+        (travel, b.situation(), "travel_history_none"),
+        (travel, b.situation(KNOWN, Signals()), "travel_place_unknown"),
+        (keystroke, b.situation(signals=Signals(telemetry=b.telemetry())), "keystroke_no_typing"),
+        (keystroke, b.situation(signals=Signals(telemetry=b.telemetry(b.typing()))), "keystroke_enrolling"),
+    ],
+)
+def test_the_reason_to_abstain_is_told(source, situation, why):
+    assert source.score(situation).reasons[0].code == why
+
+
+def test_hands_too_few_keys_or_none_are_no_automation():
+    few = b.telemetry(b.typing(keys=3, hold_s=0.0), b.typing("username", virtual=True, hold_s=0.0))
+    assert automation.score(b.situation(signals=Signals(telemetry=few))).nats == 0
+
+
+def test_a_cookie_whose_key_is_silent_reassures_half():
+    evidence = device.score(b.situation(KNOWN, Signals(cookie_id="cookie-1")))
+    assert evidence.nats == device.COOKIE_KNOWN / 2
+
+
+@pytest.mark.parametrize(
+    ("signals", "code", "sign"),
+    [
+        (Signals(telemetry=b.telemetry()), "device_key_known", -1),
+        (Signals(telemetry=b.telemetry(key_id="key-9")), "device_key_new", 1),
+        (Signals(cookie_id="cookie-1"), "device_cookie_known", -1),
+        (Signals(cookie_id="cookie-9"), "device_unknown", 1),
+        (Signals(cookie_id="cookie-1", telemetry=b.telemetry(key_id="key-9")), "device_cookie_without_its_key", 1),
+        (Signals(), "device_unknown", 1),
+    ],
+)
+def test_a_device_is_known_by_its_key_then_by_its_cookie(signals, code, sign):
+    evidence = device.score(b.situation(KNOWN, signals))
+    assert evidence.reasons[0].code == code
+    assert evidence.nats * sign > 0
+
+
+def test_a_cookie_alone_is_enough_where_no_key_was_ever_seen():
+    history = History(devices=(b.device("cookie-1", "cookie"),))
+    assert device.score(b.situation(history, Signals(cookie_id="cookie-1"))).nats == device.COOKIE_KNOWN
+
+
+def test_a_copied_cookie_without_the_key_never_reassures():
+    copied = device.score(b.situation(KNOWN, Signals(cookie_id="cookie-1", telemetry=b.telemetry(key_id="thief"))))
+    assert copied.nats > 0
+
+
+def test_a_key_seen_but_not_confirmed_hardly_reassures():
+    history = History(devices=(b.device(confirmed=False),))
+    evidence = device.score(b.situation(history, Signals(telemetry=b.telemetry())))
+    assert -1 < evidence.nats < 0
+
+
+def test_a_browser_upgrade_is_quiet_and_another_browser_is_not():
+    upgraded = device.score(b.situation(KNOWN, Signals(user_agent="Firefox/146 on Linux")))
+    switched = device.score(b.situation(KNOWN, Signals(user_agent="Chrome/140 on Windows")))
+    assert "user_agent_known" in {reason.code for reason in upgraded.reasons}
+    assert switched.nats - upgraded.nats == pytest.approx(device.AGENT_NEW - device.AGENT_KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [
+        (b.HOME, "network_address_known"),
+        (Origin("addr-2", "prefix-home", b.LISBON), "network_prefix_known"),
+        (Origin("addr-2", "prefix-2", b.LISBON), "network_asn_known"),
+        (Origin("addr-2", "prefix-2", b.PORTO), "network_asn_new"),
+        (b.ABROAD, "network_country_new"),
+        (Origin("addr-2", "prefix-2", Place()), "network_prefix_new"),
+    ],
+)
+def test_only_the_telling_level_of_the_network_speaks(origin, code):
+    evidence = network.score(b.situation(KNOWN, Signals(origin=origin)))
+    assert [reason.code for reason in evidence.reasons] == [code]
+
+
+def test_less_familiar_networks_weigh_more():
+    origins = [
+        b.HOME,
+        Origin("a", "prefix-home", b.LISBON),
+        Origin("a", "p", b.LISBON),
+        Origin("a", "p", b.PORTO),
+        b.ABROAD,
+    ]
+    weights = [network.score(b.situation(KNOWN, Signals(origin=origin))).nats for origin in origins]
+    assert weights == sorted(weights)
+
+
+def test_a_backends_address_says_nothing_of_the_user_but_much_of_a_workload():
+    signals = Signals(origin=b.ABROAD)
+    backend = b.situation(KNOWN, signals, b.request("refresh", of_end_user=False))
+    workload = b.situation(
+        KNOWN, signals, b.request("client_credentials", subject_type="service_account", of_end_user=False)
+    )
+    assert network.score(backend).abstains
+    assert network.score(workload).nats > 0
+
+
+@pytest.mark.parametrize(("ago_h", "impossible"), [(0.5, True), (8, True), (14, False), (48, False)])
+def test_travel_faster_than_an_airliner_is_impossible(ago_h, impossible):
+    history = History(habits=b.habits(last=LastLogin(b.NOW - timedelta(hours=ago_h), b.HOME)))
+    evidence = travel.score(b.situation(history, Signals(origin=b.ABROAD)))
+    assert (evidence.nats > 0) is impossible
+
+
+def test_travel_inside_the_accuracy_radii_is_no_travel():
+    vague = replace(b.PORTO, radius_km=500.0)
+    evidence = travel.score(b.situation(KNOWN, Signals(origin=Origin("a", "p", vague))))
+    assert evidence.nats == 0
+
+
+def test_two_slips_are_human_and_more_weigh_up_to_a_bound():
+    def weight(count: int) -> float:
+        times = tuple(b.NOW - timedelta(minutes=1) for _ in range(count))
+        return failures.score(b.situation(History(failures=Failures(of_subject=times)))).nats
+
+    assert weight(2) == 0
+    assert 0 < weight(3) < weight(5) < weight(7)
+    assert weight(500) == failures.MOST_OF_SUBJECT
+
+
+def test_old_failures_are_forgotten():
+    times = (b.NOW - timedelta(hours=2),) * 9
+    assert failures.score(b.situation(History(failures=Failures(of_subject=times)))).abstains
+
+
+def test_many_subjects_failing_from_one_prefix_is_a_spray():
+    history = History(failures=Failures(of_prefix=30, subjects_of_prefix=12))
+    assert failures.score(b.situation(history)).reasons[0].code == "failures_spray"
+
+
+def test_hours_abstain_while_young_and_then_know_the_week():
+    usual = [0] * hours.HOURS
+    usual[hours.hour_of_week(b.NOW)] = 30
+    unusual = [0] * hours.HOURS
+    unusual[(hours.hour_of_week(b.NOW) + 84) % hours.HOURS] = 30
+    young = [0] * hours.HOURS
+    young[3] = hours.ENROLMENT - 1
+    weigh = lambda week: hours.score(b.situation(History(habits=Habits(hours=tuple(week)))))  # noqa: E731
+    assert weigh(young).abstains
+    assert weigh(usual).nats == -1
+    assert weigh(unusual).nats == 1
+
+
+def test_the_week_is_circular():
+    monday_midnight = b.NOW - timedelta(days=b.NOW.weekday(), hours=b.NOW.hour)
+    week = [0] * hours.HOURS
+    week[hours.HOURS - 1] = 30
+    late = replace(b.situation(History(habits=Habits(hours=tuple(week)))), now=monday_midnight)
+    assert hours.score(late).nats < 0
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "code"),
+    [
+        (replace(b.telemetry(), facts=BrowserFacts(webdriver=True)), "automation_webdriver"),
+        (b.telemetry(b.typing(untrusted=3)), "automation_untrusted_events"),
+        (b.telemetry(b.typing(hold_s=0.0, gap_s=0.03)), "automation_timing"),
+    ],
+)
+def test_what_no_hand_does_is_named(telemetry, code):
+    evidence = automation.score(b.situation(signals=Signals(telemetry=telemetry)))
+    assert code in {reason.code for reason in evidence.reasons}
+    assert evidence.behavioural
+
+
+def test_equal_gaps_are_a_machine_unless_the_clock_is_coarse():
+    downs = tuple(i * 0.1 for i in range(8))
+    even = replace(b.typing(), down_s=downs, up_s=tuple(down + 0.05 for down in downs))
+    fine = replace(b.telemetry(even), clock_step_s=0.001)
+    coarse = replace(b.telemetry(even), clock_step_s=0.1)
+    assert automation.score(b.situation(signals=Signals(telemetry=fine))).nats > 0
+    assert automation.score(b.situation(signals=Signals(telemetry=coarse))).nats == 0
+
+
+def test_a_human_hand_is_no_automation():
+    assert automation.score(b.situation(signals=Signals(telemetry=b.telemetry(b.typing())))).nats == 0
+
+
+# --- keystroke ---
+
+
+def hand(seed: int, rows: int, *, drift: float = 0.0, keys: int = 9) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    own = np.random.default_rng(1000 + seed // 100).lognormal(-2.0, 0.35, 2 * keys - 1)
+    return own * np.exp(rng.normal(drift, 0.12, (rows, 2 * keys - 1)))
+
+
+def test_the_own_hand_scores_above_another_in_nearly_every_pair():
+    model = keystroke.FixedText()
+    wins = []
+    for subject in range(1, 21):
+        profile = model.profile(hand(subject * 100, 20))
+        own = model.score_rows(profile, hand(subject * 100 + 1, 5))
+        other = model.score_rows(profile, hand((subject + 30) * 100, 5))
+        wins.append((own[:, None] > other[None, :]).mean())
+    assert np.mean(wins) > 0.95
+
+
+def test_learning_keeps_the_window_and_leaves_the_input_alone():
+    model = keystroke.FixedText()
+    profile = model.profile(hand(100, 30))
+    before = profile.rows.copy()
+    learnt = model.learn(profile, hand(101, 1)[0])
+    assert len(learnt.rows) == keystroke.WINDOW
+    assert np.array_equal(profile.rows, before)
+    assert np.array_equal(learnt.rows[:-1], before[1:])
+
+
+@pytest.mark.parametrize(("rows", "cap"), [(3, 1.5), (9, 1.5), (10, 3.0), (29, 3.0), (30, 4.5)])
+def test_caps_grow_with_enrolment(rows, cap):
+    mine = b.typing(keys=9)
+    row = keystroke.row_of(mine)
+    stored = keystroke.to_bytes(keystroke.FixedText().profile([np.asarray(row) * 8] * rows))
+    history = History(templates={"keystroke/password//9": stored})
+    evidence = keystroke.score(b.situation(history, Signals(telemetry=b.telemetry(mine))))
+    assert evidence.nats == cap
+
+
+def test_fewer_than_three_typings_say_nothing():
+    mine = b.typing(keys=9)
+    stored = keystroke.to_bytes(keystroke.FixedText().profile([keystroke.row_of(mine)] * 2))
+    history = History(templates={"keystroke/password//9": stored})
+    assert keystroke.score(b.situation(history, Signals(telemetry=b.telemetry(mine)))).abstains
+
+
+def test_a_changed_password_starts_a_new_template():
+    old = keystroke.typings_by_key((b.typing(),), "v1")
+    new = keystroke.typings_by_key((b.typing(),), "v2")
+    assert set(old).isdisjoint(new)
+
+
+@pytest.mark.parametrize(
+    "flag", [{"pasted": True}, {"autofilled": True}, {"virtual": True}, {"corrections": 1}, {"untrusted": 1}]
+)
+def test_a_typing_that_was_not_typed_clean_gives_no_row(flag):
+    assert keystroke.row_of(b.typing(**flag)) is None
+
+
+def test_too_few_keys_and_too_coarse_clocks_abstain():
+    assert keystroke.row_of(b.typing(keys=5)) is None
+    coarse = replace(b.telemetry(b.typing()), clock_step_s=0.1)
+    evidence = keystroke.score(b.situation(signals=Signals(telemetry=coarse)))
+    assert evidence.reasons[0].code == "keystroke_clock_too_coarse"
+
+
+def test_profiles_round_trip_and_damage_is_named():
+    profile = keystroke.FixedText().profile(hand(100, 7))
+    data = keystroke.to_bytes(profile)
+    assert np.array_equal(keystroke.from_bytes(data).rows, profile.rows)
+    for damaged in (b"", data[:-1], b"XX" + data[2:], data[:-1] + bytes([data[-1] ^ 1])):
+        with pytest.raises(ProfileDamaged):
+            keystroke.from_bytes(damaged)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_profile_or_damaged(data):
+    try:
+        keystroke.from_bytes(data)
+    except ProfileDamaged:
+        return
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=15, max_size=15))
+def test_hostile_finite_rows_score_within_bounds(row):
+    model = keystroke.FixedText()
+    nats = model.score_rows(model.profile(hand(100, 5, keys=8)), [row])
+    assert np.isfinite(nats).all()
+    assert abs(nats[0]) < 50
+
+
+@pytest.mark.parametrize("row", [[float("nan")] * 15, [float("inf")] * 15, [0.1] * 14])
+def test_rows_that_are_not_finite_or_not_odd_are_refused(row):
+    with pytest.raises(ValueError, match="rows must"):
+        keystroke.FixedText().profile([row])
+
+
+def test_a_row_of_another_width_is_refused_by_learning():
+    model = keystroke.FixedText()
+    with pytest.raises(ValueError, match="a row of"):
+        model.learn(model.profile(hand(100, 3, keys=8)), [0.1] * 17)
+    with pytest.raises(ValueError, match="at least 2"):
+        model.score_rows(model.profile(hand(100, 1)), hand(100, 1))

@@ -1,0 +1,200 @@
+"""The laws of the house, as properties over fusion, the ladder and policy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_adapter.adapters.policy_file import load
+from idp_adapter.core.assurance import Ladder
+from idp_adapter.core.fusion import SOURCES, expit, fuse, level_of, logit
+from idp_adapter.core.policy import Condition, Effect, Policy, Rule, decide, lifespan_s
+from idp_adapter.core.types import Evidence, Hook, Level, Reason, Session, SessionFate
+from tests.core import builders as b
+
+BEHAVIOURAL = {"keystroke", "automation", "hours"}
+
+
+@cache
+def policy() -> Policy:
+    return load(None)
+
+
+def pieces():
+    nats = st.floats(-50, 50, allow_nan=False)
+    return st.lists(
+        st.sampled_from(SOURCES).flatmap(
+            lambda source: st.builds(
+                lambda n, abstains: Evidence(
+                    source.name,
+                    0.0 if abstains else n,
+                    (Reason("code", n),),
+                    abstains=abstains,
+                    behavioural=source.name in BEHAVIOURAL,
+                ),
+                nats,
+                st.booleans(),
+            )
+        ),
+        unique_by=lambda item: item.source,
+        max_size=len(SOURCES),
+    )
+
+
+def risk_of(nats: float, *, behavioural: bool = False):
+    return fuse(
+        [Evidence(f"s{i}", share, behavioural=behavioural) for i, share in enumerate([nats / 8] * 8)], policy().scale
+    )
+
+
+def strictness(decision) -> tuple[int, int]:
+    """0 permit, 1 step up, 2 refuse; and the rank of the class asked for."""
+    if decision.permitted:
+        return 0, 0
+    if decision.acr_values:
+        return 1, policy().ladder.rank(decision.acr_values[0])
+    return 2, 9
+
+
+@given(st.floats(-700, 700))
+def test_expit_undoes_logit_and_never_overflows(nats):
+    probability = expit(nats)
+    assert 0 <= probability <= 1
+    if abs(nats) < 30:
+        assert logit(probability) == pytest.approx(nats, abs=1e-3)
+
+
+@given(pieces())
+def test_contributions_listed_sum_to_the_score(evidence):
+    risk = fuse(evidence, policy().scale)
+    assert risk.nats == pytest.approx(risk.prior_nats + math.fsum(item.nats for item in risk.contributions))
+    assert risk.probability == pytest.approx(expit(risk.nats))
+
+
+@given(pieces(), st.randoms())
+def test_order_of_evidence_never_matters(evidence, random):
+    shuffled = list(evidence)
+    random.shuffle(shuffled)
+    assert fuse(evidence, policy().scale) == fuse(shuffled, policy().scale)
+
+
+@given(pieces(), st.integers(0, 6), st.floats(0, 20))
+def test_more_evidence_against_never_lowers_a_group_leaders_risk(evidence, index, more):
+    if not evidence or evidence[index % len(evidence)].abstains:
+        return
+    i = index % len(evidence)
+    alone = [item for item in evidence if item is evidence[i]]
+    raised = [replace(alone[0], nats=alone[0].nats + more)]
+    assert fuse(raised, policy().scale).probability >= fuse(alone, policy().scale).probability
+
+
+@given(pieces())
+def test_abstaining_sources_weigh_nothing(evidence):
+    spoken = [item for item in evidence if not item.abstains]
+    risk = fuse(evidence, policy().scale)
+    assert risk.nats == pytest.approx(fuse(spoken, policy().scale).nats)
+
+
+@given(pieces())
+def test_missing_evidence_never_lowers_risk_below_the_floor(evidence):
+    scale = policy().scale
+    risk = fuse(evidence, scale)
+    if sum(1 for item in evidence if not item.abstains) < scale.quorum:
+        assert risk.probability >= scale.floor - 1e-9
+
+
+@given(pieces())
+def test_each_source_is_capped_however_loud_it_is(evidence):
+    caps = {source.name: source.cap_nats for source in SOURCES}
+    for item in fuse(evidence, policy().scale).contributions:
+        assert abs(item.nats) <= caps.get(item.source, math.inf)
+
+
+def test_a_source_that_is_not_finite_weighs_nothing():
+    assert fuse([Evidence("device", math.nan)], policy().scale).nats == pytest.approx(logit(policy().scale.prior))
+
+
+def test_reasons_of_a_discounted_source_still_sum_to_its_weight():
+    loud = Evidence("network", 2.0, (Reason("a", 2.0),))
+    quiet = Evidence("travel", 1.0, (Reason("b", 0.6), Reason("c", 0.4)))
+    shares = {item.source: item for item in fuse([loud, quiet], policy().scale).contributions}
+    assert shares["travel"].nats == 0.5
+    assert sum(reason.nats for reason in shares["travel"].reasons) == pytest.approx(0.5)
+
+
+@given(st.floats(0.001, 0.999), st.floats(0.001, 0.999), st.integers(1, 900), st.integers(1, 90_000))
+def test_more_risk_never_lengthens_a_token(one, other, floor_s, longest_s):
+    scale = policy().scale
+    low, high = (replace(risk_of(0), probability=p, level=level_of(p, scale)) for p in sorted((one, other)))
+    assert lifespan_s(high, scale, floor_s=floor_s, longest_s=longest_s) <= lifespan_s(
+        low, scale, floor_s=floor_s, longest_s=longest_s
+    )
+    assert lifespan_s(high, scale, floor_s=floor_s, longest_s=longest_s) <= longest_s
+
+
+@given(
+    st.floats(-20, 20),
+    st.floats(0, 20),
+    st.sampled_from([*Hook]),
+    st.sampled_from([None, "0", *load(None).ladder.steps]),
+)
+def test_more_risk_never_loosens_an_answer(nats, more, hook, acr):
+    asked = replace(b.request(hook), session=Session(sid="s", acr=acr))
+    calm = decide(policy(), asked, risk_of(nats), decision_id="d")
+    risky = decide(policy(), asked, risk_of(nats + more), decision_id="d")
+    if hook is not Hook.REFRESH:
+        assert strictness(risky) >= strictness(calm)
+    else:
+        assert calm.permitted or not risky.permitted
+    for name in ("access_token_lifespan_s", "refresh_token_lifespan_s"):
+        before, after = getattr(calm.obligations, name), getattr(risky.obligations, name)
+        assert before is None or (after is not None and after <= before)
+
+
+@given(st.floats(-20, 36), st.sampled_from([*Hook]))
+def test_behaviour_alone_never_refuses_nor_ends(nats, hook):
+    rule = Rule("hard", Condition(level_at_least=Level.HIGH), Effect(refuse=True, session=SessionFate.END_ALL))
+    strict = replace(policy(), rules=(rule,), session_at_refuse=SessionFate.END)
+    decision = decide(strict, b.request(hook), risk_of(nats, behavioural=True), decision_id="d")
+    assert decision.permitted or decision.acr_values
+    assert decision.obligations.session is SessionFate.KEEP
+
+
+@given(st.floats(-10, 30), st.sampled_from([None, "nonsense", *load(None).ladder.steps]))
+def test_no_decision_raises_an_acr(nats, acr):
+    asked = replace(b.request("refresh"), session=Session(acr=acr))
+    cap = decide(policy(), asked, risk_of(nats), decision_id="d").obligations.max_acr
+    assert cap is None or cap == policy().ladder.steps[0]
+
+
+@given(st.permutations(["loose", "tight", "short"]), st.floats(-10, 10))
+def test_the_order_of_rules_never_matters(order, nats):
+    rules = {
+        "loose": Rule("loose", Condition(), Effect(access_token_lifespan_s=250)),
+        "tight": Rule("tight", Condition(), Effect(require_acr="phr")),
+        "short": Rule("short", Condition(), Effect(access_token_lifespan_s=45)),
+    }
+    shuffled = replace(policy(), rules=tuple(rules[name] for name in order))
+    sorted_ = replace(policy(), rules=tuple(rules[name] for name in sorted(rules)))
+    one, other = (decide(p, b.request(), risk_of(nats), decision_id="d") for p in (shuffled, sorted_))
+    assert (one.permitted, one.acr_values, one.obligations) == (other.permitted, other.acr_values, other.obligations)
+
+
+def test_the_ladder_satisfies_upwards_only():
+    ladder = Ladder(("basic", "mfa", "phr"))
+    assert ladder.satisfies("phr", "mfa")
+    assert not ladder.satisfies("basic", "mfa")
+    assert not ladder.satisfies("unknown", "basic")
+    assert ladder.satisfies(None, None)
+    assert not ladder.satisfies("mfa", "unknown")
+    assert ladder.stricter("mfa", None) == "mfa"
+    assert ladder.stricter("basic", "mfa") == "mfa"
+    assert ladder.lower(None, "mfa") == "mfa"
+    assert ladder.lower("basic", None) == "basic"
+    assert ladder.lower("phr", "mfa") == "mfa"
+    assert ladder.lower("basic", "mfa") == "basic"

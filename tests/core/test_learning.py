@@ -1,0 +1,148 @@
+"""Learning: what confirms an outcome, and what a confirmed one changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from idp_adapter.adapters.policy_file import load
+from idp_adapter.core.evidence import keystroke
+from idp_adapter.core.fusion import fuse
+from idp_adapter.core.learning import MOST_SIGHTINGS, Learning, confirmed, learn, learnable
+from idp_adapter.core.policy import decide
+from idp_adapter.core.types import (
+    DecisionRecord,
+    Evidence,
+    Habits,
+    History,
+    Learnable,
+    Origin,
+    Outcome,
+    OutcomeType,
+    Place,
+    Signals,
+    SubjectId,
+)
+from tests.core import builders as b
+
+RULES = Learning(first_logins=3)
+EXPERIENCED = History(habits=b.habits(), devices=(b.device(),))
+
+
+def record(nats: float = -3.0, source: str = "device", **changes) -> DecisionRecord:
+    policy = load(None)
+    decision = decide(policy, b.request(), fuse([Evidence(source, nats)], policy.scale), decision_id="d")
+    made = DecisionRecord(
+        issuer="i",
+        decision=decision,
+        subject=SubjectId("user", "subject-1"),
+        hook="login",
+        client="spa",
+        sid=None,
+        time=b.NOW,
+        origin=b.HOME,
+        user_agent=b.FIREFOX,
+        device_ids=(),
+        learnable=Learnable("key-2", "cookie-2", {"password/": b.typing()}, 0.0001),
+    )
+    return replace(made, **changes)
+
+
+def outcome(type_: OutcomeType = OutcomeType.LOGIN_SUCCEEDED) -> Outcome:
+    return Outcome("o", "i", type_, b.NOW, "d", SubjectId("user", "subject-1"))
+
+
+@pytest.mark.parametrize(
+    ("made", "type_", "history", "expected"),
+    [
+        (record(), OutcomeType.LOGIN_SUCCEEDED, EXPERIENCED, True),
+        (record(nats=0.0), OutcomeType.LOGIN_SUCCEEDED, EXPERIENCED, False),
+        (record(nats=-3.0, source="keystroke"), OutcomeType.LOGIN_SUCCEEDED, EXPERIENCED, False),
+        (record(nats=0.0), OutcomeType.LOGIN_SUCCEEDED, History(), True),
+        (record(nats=2.5), OutcomeType.LOGIN_SUCCEEDED, History(), False),
+        (record(nats=2.5), OutcomeType.STEP_UP_SUCCEEDED, EXPERIENCED, True),
+        (record(), OutcomeType.LOGIN_FAILED, EXPERIENCED, False),
+        (record(nats=0.0, subject=SubjectId("service_account", "job")), OutcomeType.LOGIN_SUCCEEDED, EXPERIENCED, True),
+    ],
+)
+def test_only_proof_confirms(made, type_, history, expected):
+    assert confirmed(made, outcome(type_), history, RULES) is expected
+
+
+def test_a_refused_login_never_confirms():
+    refused = record()
+    refused = replace(refused, decision=replace(refused.decision, permitted=False))
+    assert not confirmed(refused, outcome(), EXPERIENCED, RULES)
+
+
+def test_a_lesson_counts_the_place_the_hour_and_the_client():
+    taught = learn(record(), History())
+    assert taught.habits.logins == 1
+    assert taught.habits.since == b.NOW
+    assert sum(taught.habits.hours) == 1
+    assert [s.value for s in taught.habits.addresses] == ["addr-home"]
+    assert [s.value for s in taught.habits.networks] == ["64500"]
+    assert [s.value for s in taught.habits.clients] == ["spa"]
+    assert taught.habits.last.origin == b.HOME
+
+
+def test_a_lesson_without_an_address_keeps_the_last_place():
+    taught = learn(record(origin=Origin(None, None, Place())), EXPERIENCED)
+    assert taught.habits.last == EXPERIENCED.habits.last
+    assert taught.habits.addresses == EXPERIENCED.habits.addresses
+
+
+def test_a_known_value_is_counted_again_and_the_input_is_untouched():
+    old = b.habits()
+    taught = learn(record(), History(habits=old))
+    assert taught.habits.addresses[0].count == old.addresses[0].count + 1
+    assert old == b.habits()
+
+
+def test_lists_are_bounded_and_the_longest_unseen_leaves():
+    habits = Habits()
+    for i in range(MOST_SIGHTINGS + 5):
+        made = record(origin=Origin(f"a{i}", "p", b.LISBON), time=b.NOW + timedelta(minutes=i))
+        habits = learn(made, History(habits=habits)).habits
+    values = [s.value for s in habits.addresses]
+    assert len(values) == MOST_SIGHTINGS
+    assert "a0" not in values
+    assert values[0] == f"a{MOST_SIGHTINGS + 4}"
+
+
+def test_key_and_cookie_become_confirmed_devices():
+    taught = learn(record(), EXPERIENCED)
+    assert {(d.kind, d.id, d.confirmed, d.seen) for d in taught.devices} == {
+        ("key", "key-2", True, 1),
+        ("cookie", "cookie-2", True, 1),
+    }
+
+
+def test_a_known_device_keeps_its_first_day():
+    taught = learn(record(learnable=Learnable(device_key="key-1")), EXPERIENCED)
+    assert taught.devices[0].first_seen == EXPERIENCED.devices[0].first_seen
+    assert taught.devices[0].seen == EXPERIENCED.devices[0].seen + 1
+
+
+def test_nothing_learnable_teaches_no_device_and_no_template():
+    taught = learn(record(learnable=None), EXPERIENCED)
+    assert taught.devices == ()
+    assert taught.templates == {}
+
+
+def test_typings_grow_their_template_and_a_damaged_one_starts_again():
+    first = learn(record(), History())
+    key = "keystroke/password//8"
+    second = learn(record(), History(templates=first.templates))
+    assert len(keystroke.from_bytes(second.templates[key]).rows) == 2
+    again = learn(record(), History(templates={key: b"damaged"}))
+    assert len(keystroke.from_bytes(again.templates[key]).rows) == 1
+
+
+def test_an_attempt_without_telemetry_or_cookie_shows_nothing_to_learn():
+    assert learnable(b.request(), Signals()) is None
+    assert learnable(b.request(), Signals(cookie_id="c")).device_cookie == "c"
+    pasted = Signals(telemetry=b.telemetry(b.typing(pasted=True), b.typing("username")))
+    assert set(learnable(b.request(), pasted).typings) == {"username/"}

@@ -1,0 +1,72 @@
+"""Addresses, distances and user agents."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp_adapter.core.origins import distance_km, ip_kind
+from idp_adapter.core.types import Place
+from idp_adapter.core.user_agent import family_of, summarise
+from tests.core import builders as b
+
+
+@pytest.mark.parametrize(
+    ("ip", "kind"),
+    [
+        ("8.8.8.8", "public"),
+        ("10.1.2.3", "private"),
+        ("100.64.1.1", "shared"),
+        ("127.0.0.1", "loopback"),
+        ("::1", "loopback"),
+        ("::ffff:127.0.0.1", "loopback"),
+        ("fe80::1", "private"),
+        ("2606:4700::1", "public"),
+        ("not an address", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_an_address_is_taken_for_what_it_is(ip, kind):
+    assert ip_kind(ip) == kind
+
+
+def test_lisbon_to_singapore_is_the_great_circle_less_both_radii():
+    assert distance_km(b.LISBON, b.SINGAPORE) == pytest.approx(11_890, rel=0.01)
+    assert distance_km(b.LISBON, b.LISBON) == 0
+
+
+def test_an_unknown_point_has_no_distance():
+    assert distance_km(b.LISBON, Place(country="PT")) is None
+
+
+LINUX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+)
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.mark.parametrize(
+    ("agent", "summary"),
+    [
+        (LINUX, "Firefox/145 on Linux"),
+        (CHROME, "Chrome/142 on Windows"),
+        (CHROME + " Edg/142.0.1", "Edge/142 on Windows"),
+        (SAFARI, "Safari/18 on iOS"),
+        ("python-requests/2.32.3", "python-requests/2 on unknown"),
+        ("curl", "curl/0 on unknown"),
+        ("", ""),
+        (None, ""),
+        ("()", ""),
+        ("x" * 100_000, "x" * 32 + "/0 on unknown"),
+    ],
+)
+def test_a_user_agent_is_reduced_to_family_version_and_platform(agent, summary):
+    assert summarise(agent) == summary
+
+
+def test_the_family_survives_an_upgrade():
+    assert family_of("Firefox/145 on Linux") == family_of("Firefox/146 on Linux") == "Firefox on Linux"
+    assert family_of("") == ""

@@ -8,6 +8,7 @@ times are finite, monotone where the hand makes them so, and counted from the fi
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,7 +21,7 @@ MAX_KEYS: Final = 128
 MAX_POINTS: Final = 2_000
 MAX_TIME_MS: Final = 3_600_000.0
 MAX_TEXT: Final = 64
-FIELD_NAMES: Final = frozenset({"username", "password", "otp"})
+FIELD_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII)
 POINTER_KINDS: Final = frozenset("mduw")
 
 
@@ -40,6 +41,7 @@ def parse_telemetry(payload: Mapping[str, Json], *, expected_challenge: str | No
         pointer=_pointer(payload.get("pointer", [])),
         facts=_facts(payload.get("device", {})),
         clock_step_s=_clock_step(payload.get("clock_step_ms")),
+        untrusted=_count(payload.get("untrusted", 0)),
         key_id=key_id,
     )
 
@@ -55,8 +57,8 @@ def _fields(value: Json) -> tuple[Typing, ...]:
 
 def _typing(value: Json) -> Typing:
     name = value.get("name") if isinstance(value, dict) else None
-    if not isinstance(value, dict) or not isinstance(name, str) or name not in FIELD_NAMES:
-        raise TelemetryRejected("fields", f"each of telemetry `fields` needs a `name` among {sorted(FIELD_NAMES)}")
+    if not isinstance(value, dict) or not isinstance(name, str) or not FIELD_NAME.fullmatch(name):
+        raise TelemetryRejected("fields", "each of telemetry `fields` needs a `name` of 1 to 32 plain characters")
     keys = value.get("keys", [])
     if not isinstance(keys, list) or len(keys) > MAX_KEYS:
         raise TelemetryRejected("keys", f"`keys` must be a list of at most {MAX_KEYS}")
@@ -68,24 +70,26 @@ def _typing(value: Json) -> Typing:
         corrections=_count(value.get("corrections", 0)),
         pasted=value.get("pasted") is True,
         autofilled=value.get("autofilled") is True,
-        virtual=value.get("virtual") is True,
+        complete=value.get("complete") is True,
+        virtual=value.get("virtual") is True or value.get("ime") is True,
         untrusted=_count(value.get("untrusted", 0)),
     )
 
 
-def _key_times(keys: Sequence[Json]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _key_times(keys: Sequence[Json]) -> tuple[tuple[float, ...], tuple[float | None, ...]]:
     down_s: list[float] = []
-    up_s: list[float] = []
+    up_s: list[float | None] = []
     previous = 0.0
     for pair in keys:
         if not isinstance(pair, list) or len(pair) != 2:
             raise TelemetryRejected("keys", "each of `keys` must be `[down_ms, up_ms]`")
-        down, up = _time(pair[0]), _time(pair[1])
-        if down < previous or up < down:
+        down = _time(pair[0])
+        up = None if pair[1] is None else _time(pair[1])
+        if down < previous or (up is not None and up < down):
             raise TelemetryRejected("times", "`keys` must be pressed in order and released after they are pressed")
         previous = down
         down_s.append(down / 1000)
-        up_s.append(up / 1000)
+        up_s.append(None if up is None else up / 1000)
     return tuple(down_s), tuple(up_s)
 
 
@@ -119,15 +123,16 @@ def _pointer(value: Json) -> tuple[Pointer, ...]:
 
 
 def _point(item: Json) -> Pointer:
-    kind = item[3] if isinstance(item, list) and 4 <= len(item) <= 6 else None
+    kind = item[3] if isinstance(item, list) and len(item) in (4, 7) else None
     if not isinstance(item, list) or not isinstance(kind, str) or kind not in POINTER_KINDS:
-        raise TelemetryRejected("pointer", "each of `pointer` must be `[ms, x, y, kind]`")
+        raise TelemetryRejected("pointer", "each of `pointer` must be `[ms, x, y, kind]`, or that and three for touch")
     numbers = [_number(part) for part in (item[0], item[1], item[2], *item[4:])]
     present = [number for number in numbers if number is not None]
     if len(present) != len(numbers) or not 0 <= present[0] <= MAX_TIME_MS or any(abs(n) > 1e6 for n in present[1:]):
         raise TelemetryRejected("pointer", "`pointer` holds a number out of range")
-    extra = [*present[3:], None, None]
-    return Pointer(present[0] / 1000, present[1], present[2], kind, extra[0], extra[1])
+    touch = present[3:]
+    contact = (touch[1], touch[2]) if touch else None
+    return Pointer(present[0] / 1000, present[1], present[2], kind, touch[0] if touch else None, contact)
 
 
 def _facts(value: Json) -> BrowserFacts:

@@ -237,11 +237,15 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """Key timings of one field by position, never by key; `down_s[i]` and `up_s[i]` count from the first press."""
+    """Key timings of one field by position, never by key; `down_s[i]` and `up_s[i]` count from the first press.
+
+    `up_s[i]` is None where the release was not seen. `complete` says that each character came from one press, in order.
+    """
 
     field: str
     down_s: tuple[float, ...]
-    up_s: tuple[float, ...]
+    up_s: tuple[float | None, ...]
+    complete: bool = True
     corrections: int = 0
     pasted: bool = False
     autofilled: bool = False
@@ -258,7 +262,7 @@ class Pointer:
     y: float
     kind: str
     pressure: float | None = None
-    contact_px: float | None = None
+    contact_px: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +286,7 @@ class Telemetry:
     pointer: tuple[Pointer, ...] = ()
     facts: BrowserFacts = BrowserFacts()
     clock_step_s: float | None = None
+    untrusted: int = 0  # pointer and click events that a script made
     key_id: str | None = None
 
 

@@ -267,10 +267,23 @@ def test_a_changed_password_starts_a_new_template():
 
 
 @pytest.mark.parametrize(
-    "flag", [{"pasted": True}, {"autofilled": True}, {"virtual": True}, {"corrections": 1}, {"untrusted": 1}]
+    "flag",
+    [
+        {"pasted": True},
+        {"autofilled": True},
+        {"virtual": True},
+        {"corrections": 1},
+        {"untrusted": 1},
+        {"complete": False},
+    ],
 )
 def test_a_typing_that_was_not_typed_clean_gives_no_row(flag):
     assert keystroke.row_of(b.typing(**flag)) is None
+
+
+def test_a_release_that_was_not_seen_gives_no_row():
+    mine = b.typing()
+    assert keystroke.row_of(replace(mine, up_s=(*mine.up_s[:-1], None))) is None
 
 
 def test_too_few_keys_and_too_coarse_clocks_abstain():

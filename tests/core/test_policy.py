@@ -60,6 +60,7 @@ def test_an_extreme_login_is_refused_without_a_way_on():
 
 def test_a_session_that_reached_the_class_goes_on_while_that_is_fresh():
     assert ask(HIGH, acr=MFA, auth_time=b.NOW - timedelta(minutes=5)).permitted
+    assert ask(HIGH, acr=MFA, auth_time=None).permitted
     stale = ask(HIGH, acr=MFA, auth_time=b.NOW - timedelta(hours=3))
     assert stale.acr_values == (MFA,)
 

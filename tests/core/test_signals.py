@@ -17,10 +17,11 @@ PAYLOAD = {
     "challenge": "c-1",
     "clock_step_ms": 0.1,
     "fields": [
-        {"name": "username", "keys": [[0, 80.5], [120, 190]], "corrections": 1, "pasted": False, "autofilled": False},
+        {"name": "username", "keys": [[0, 80.5], [120, None]], "corrections": 1, "complete": True},
         {"name": "password", "keys": [[0, 300], [100, 180]], "untrusted": 2, "virtual": True},
+        {"name": "otp", "ime": True},
     ],
-    "pointer": [[12.5, 410, 220, "m"], [20, 1, 2, "d", 0.5, 11]],
+    "pointer": [[12.5, 410, 220, "m"], [20, 1, 2, "d", 0.5, 11, 12]],
     "device": {
         "ua_data": {"platform": "Linux", "mobile": False},
         "languages": ["en", "fr"],
@@ -48,13 +49,16 @@ def changed(path, value):
 
 def test_a_payload_is_typed_in_seconds():
     telemetry = parse(PAYLOAD)
-    user, password = telemetry.fields
+    user, password, otp = telemetry.fields
     assert user.down_s == (0.0, 0.12)
-    assert user.up_s == (0.0805, 0.19)
+    assert user.up_s == (0.0805, None)
+    assert user.complete
+    assert not password.complete
+    assert otp.virtual
     assert user.corrections == 1
     assert password.virtual
     assert password.untrusted == 2
-    assert telemetry.pointer[1] == Pointer(0.02, 1, 2, "d", 0.5, 11)
+    assert telemetry.pointer[1] == Pointer(0.02, 1, 2, "d", 0.5, (11, 12))
     assert telemetry.clock_step_s == 0.0001
     assert telemetry.facts.webdriver
     assert telemetry.facts.platform == "Linux"
@@ -80,7 +84,7 @@ def test_what_is_missing_is_none():
         (["fields"], [{"name": "username"}] * 9, "fields"),
         (["fields"], [{"name": "username"}] * 2, "fields"),
         (["fields"], ["username"], "fields"),
-        (["fields", 0, "name"], "note", "fields"),
+        (["fields", 0, "name"], "no te", "fields"),
         (["fields", 0, "name"], [], "fields"),
         (["pointer"], [[0, 0, 0, []]], "pointer"),
         (["fields", 0, "corrections"], -1, "fields"),
@@ -99,6 +103,8 @@ def test_what_is_missing_is_none():
         (["pointer"], [[0, 0, 0, "m"]] * (MAX_POINTS + 1), "pointer"),
         (["pointer"], [[0, 0, 0, "x"]], "pointer"),
         (["pointer"], [[0, 0, "m"]], "pointer"),
+        (["pointer"], [[0, 0, 0, "m", 1]], "pointer"),
+        (["untrusted"], "many", "fields"),
         (["pointer"], [[0, 1e7, 0, "m"]], "pointer"),
         (["pointer"], [[0, None, 0, "m"]], "pointer"),
         (["device"], [], "device"),

@@ -30,7 +30,7 @@ def score(situation: Situation) -> Evidence:
     reasons = []
     if telemetry.facts.webdriver:
         reasons.append(Reason("automation_webdriver", WEBDRIVER))
-    if any(typing.untrusted for typing in telemetry.fields):
+    if telemetry.untrusted or any(typing.untrusted for typing in telemetry.fields):
         reasons.append(Reason("automation_untrusted_events", UNTRUSTED))
     if any(_inhuman(typing, telemetry.clock_step_s or 0.0) for typing in telemetry.fields):
         reasons.append(Reason("automation_timing", IMPOSSIBLE))
@@ -40,9 +40,9 @@ def score(situation: Situation) -> Evidence:
 def _inhuman(typing: Typing, clock_step_s: float) -> bool:
     if typing.virtual or len(typing.down_s) < FEWEST_KEYS:
         return False
-    holds = [up - down for down, up in zip(typing.down_s, typing.up_s, strict=True)]
+    holds = [up - down for down, up in zip(typing.down_s, typing.up_s, strict=True) if up is not None]
     gaps = [after - before for before, after in zip(typing.down_s, typing.down_s[1:], strict=False)]
-    if clock_step_s < SHORTEST_HOLD_S and sum(holds) / len(holds) < SHORTEST_HOLD_S:
+    if holds and clock_step_s < SHORTEST_HOLD_S and sum(holds) / len(holds) < SHORTEST_HOLD_S:
         return True
     mean = sum(gaps) / len(gaps)
     even = max(gaps) - min(gaps) <= _EQUAL_S

@@ -96,7 +96,9 @@ class FixedText:
 
 def row_of(typing: Typing) -> tuple[float, ...] | None:
     """The row of a clean typing of enough keys; None for one that was corrected, pasted, filled in or too short."""
-    if typing.corrections or typing.pasted or typing.autofilled or typing.virtual or typing.untrusted:
+    if not typing.complete or typing.corrections or typing.pasted or typing.autofilled:
+        return None
+    if typing.virtual or typing.untrusted:
         return None
     if not FEWEST_KEYS <= len(typing.down_s) <= LONGEST:
         return None
@@ -104,6 +106,8 @@ def row_of(typing: Typing) -> tuple[float, ...] | None:
     for i, (down, up) in enumerate(zip(typing.down_s, typing.up_s, strict=True)):
         if i:
             row.append(down - typing.down_s[i - 1])
+        if up is None:
+            return None
         row.append(up - down)
     return tuple(row)
 

@@ -1,0 +1,79 @@
+"""`docs/signals.md`, written from the sources of evidence themselves.
+
+`python -m tools.signals_doc` rewrites it; `--check` says whether it is current.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import sys
+from types import ModuleType
+from typing import Final
+
+from idp_adapter.core.fusion import DISCOUNT, SOURCES, Source
+from tools.paths import ROOT
+
+PAGE: Final = ROOT / "docs" / "signals.md"
+_HEAD: Final = f"""# Signals and their evidence
+
+*Written by `python -m tools.signals_doc` from `idp_adapter/core/fusion.py` and the modules that it lists.*
+
+Each source gives nats of log-odds: positive speaks for an impostor, negative for the subject. A source without data abstains and
+weighs nothing. Within a group the strongest source counts whole, the rest at {DISCOUNT:g}. A source marked *behaviour* can ask for
+more proof or shorten a token; alone it never refuses and never ends a session.
+
+| source | group | at most | kind | reason codes |
+|---|---|---|---|---|
+"""
+
+
+def codes(module: ModuleType) -> list[str]:
+    """The reason codes that a module can give: its string literals that start with a source's word."""
+    words = ("device_", "user_agent_", "network_", "travel_", "failures_", "hours_", "keystroke_", "automation_")
+    tree = ast.parse(inspect.getsource(module))
+    found = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return sorted(code for code in found if code.startswith((*words, "telemetry_none")) and " " not in code)
+
+
+def _module(source: Source) -> ModuleType:
+    module = inspect.getmodule(source.score)
+    if module is None:
+        raise RuntimeError(f"{source.name} has no module")
+    return module
+
+
+def text() -> str:
+    """The whole page."""
+    rows, parts = [], []
+    for source in SOURCES:
+        module = _module(source)
+        kind = "behaviour" if "behavioural=True" in inspect.getsource(module) else "context"
+        listed = ", ".join(f"`{code}`" for code in codes(module))
+        rows.append(
+            f"| [{source.name}](#{source.name}) | {source.group} | {source.cap_nats:g} nats | {kind} | {listed} |"
+        )
+        parts.append(f"## {source.name}\n\n{inspect.getdoc(module)}\n")
+    return _HEAD + "\n".join(rows) + "\n\n" + "\n".join(parts)
+
+
+def main() -> int:
+    """Write the page, or check it."""
+    parser = argparse.ArgumentParser(description="Write docs/signals.md from the sources of evidence.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when the page is not current")
+    wanted = text()
+    if parser.parse_args().check:
+        current = PAGE.exists() and PAGE.read_text("utf-8") == wanted
+        print(
+            "docs/signals.md is current"
+            if current
+            else "docs/signals.md is not current: run python -m tools.signals_doc"
+        )
+        return 0 if current else 1
+    PAGE.write_text(wanted, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,9 +20,10 @@ _HEAD: Final = f"""# Signals and their evidence
 
 *Written by `python -m tools.signals_doc` from `idp_adapter/core/fusion.py` and the modules that it lists.*
 
-Each source gives nats of log-odds: positive speaks for an impostor, negative for the subject. A source without data abstains and
-weighs nothing. Within a group the strongest source counts whole, the rest at {DISCOUNT:g}. A source marked *behaviour* can ask for
-more proof or shorten a token; alone it never refuses and never ends a session.
+Each source gives nats of log-odds: positive speaks for an impostor, negative for the subject. A source without data
+abstains and
+weighs nothing. Within a group the strongest source counts whole, the rest at {DISCOUNT:g}. A source marked *behaviour*
+can ask for more proof or shorten a token; alone it never refuses and never ends a session.
 
 | source | group | at most | kind | reason codes |
 |---|---|---|---|---|

@@ -1,7 +1,8 @@
 """The realm files, written from one description.
 
-`python -m tools.realms` rewrites `realms/`; `--check` says whether they are current. `demo` has the risk flows; `partner` is
-the identity provider whose users demo brokers; `plain` has demo's users and clients on stock flows, to compare with.
+`python -m tools.realms` rewrites `realms/`; `--check` says whether they are current.
+`demo` has the risk flows; `partner` is the identity provider whose users demo brokers; `plain` has demo's users and
+clients on stock flows, to compare with.
 """
 
 from __future__ import annotations

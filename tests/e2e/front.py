@@ -1,7 +1,7 @@
 """The switchable front: Keycloak always talks to it, so what answers can be changed without a restart.
 
-In mode `PROXY` the real service answers. Every other mode is a **double**: a scripted decision, or a fault that a real service
-can't be told to have. Either way the front verifies the caller's token with the realm's published keys and keeps what was asked.
+In mode `PROXY` the real service answers. Every other mode is a **double**: a scripted decision, or a fault that a real
+service can't be told to have. Either way the front verifies the caller's token with the realm's keys, and counts.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ class Front:
         claims = claims | spoilt.get(self.mode, {})
         headers = {"typ": "JWT" if self.mode is Mode.WRONG_TYPE else "evaluation+jwt", "kid": "double"}
         if self.mode is Mode.UNSIGNED:
-            return jwt.encode(claims, None, algorithm="none", headers=headers)
+            return jwt.encode(claims, "", algorithm="none", headers=headers)
         key = self._stranger if self.mode is Mode.WRONG_KEY else self._key
         token = jwt.encode(claims, key, algorithm="ES256", headers=headers)
         if self.mode is Mode.TAMPERED:

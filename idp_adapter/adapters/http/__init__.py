@@ -1,0 +1,1 @@
+"""The HTTP face: AuthZEN for enforcers, probes and metrics for operators."""

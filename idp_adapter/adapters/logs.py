@@ -1,0 +1,81 @@
+"""Log lines: JSON, one object a line, about requests and decisions; never about people.
+
+What may be on a line is listed here by parameter: ids of requests and decisions, the realm, the hook, level and
+answer, durations, error types. No address, user agent, subject, session, telemetry, token or exception message, since
+each may hold personal data.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import BinaryIO, Final
+
+import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+
+from idp_adapter.adapters import strict_json
+from idp_adapter.core.types import Decision
+
+LEVELS: Final[Mapping[str, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+class Log:
+    """Implements the HTTP face's `Logs`. `now` stamps the lines."""
+
+    def __init__(self, stream: BinaryIO, *, level: str, now: Callable[[], datetime]) -> None:
+        def stamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+            event["time"] = now().isoformat(timespec="milliseconds")
+            return event
+
+        self._logger: FilteringBoundLogger = structlog.wrap_logger(
+            structlog.BytesLogger(stream),
+            wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+            processors=[merge_contextvars, structlog.processors.add_log_level, stamp, _render],
+        ).bind()
+
+    def begin(self, request_id: str) -> None:
+        """Lines of this thread belong to this request from now on."""
+        clear_contextvars()
+        bind_contextvars(request_id=request_id)
+
+    def decided(self, decision: Decision, *, issuer: str, hook: str, seconds: float) -> None:
+        """One decision was answered."""
+        self._logger.info(
+            "decided",
+            decision_id=decision.id,
+            issuer=issuer,
+            hook=hook,
+            level=decision.risk.level.value,
+            answer="permit" if decision.permitted else "step_up" if decision.acr_values else "refuse",
+            policy=decision.policy_version,
+            ms=round(seconds * 1000, 2),
+        )
+
+    def refused(self, *, status: int, code: str, detail: str) -> None:
+        """A request was answered by a problem. `detail` names members, never their values."""
+        self._logger.warning("refused", status=status, code=code, detail=detail)
+
+    def failed(self, *, error: str, where: list[str]) -> None:
+        """The service failed."""
+        self._logger.error("failed", error=error, where=where)
+
+    def started(self, *, public_url: str, policy: str, notes: list[str]) -> None:
+        """A worker is ready to serve."""
+        self._logger.info("started", public_url=public_url, policy=policy, notes=notes)
+
+    def retained(self, deleted: Mapping[str, int]) -> None:
+        """The retention job deleted so many rows of each table."""
+        if any(deleted.values()):
+            self._logger.info("retained", **deleted)
+
+
+def _render(_: WrappedLogger, __: str, event: EventDict) -> bytes:
+    return strict_json.dumps(event).encode("ascii")

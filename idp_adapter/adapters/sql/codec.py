@@ -1,0 +1,303 @@
+"""Core types to stored values and back; the only file that knows how they are written.
+
+JSON documents carry their version in `v`, habits in a head of version and CRC-32 before the JSON. Habits that don't
+read back as their version says raise `ProfileDamaged`, documents one of Python's own errors for bad data, which the
+store turns into the same; nothing is guessed. What can't be written (NaN, NUL) raises `RequestInvalid`.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from idp_adapter.core.types import (
+    Evidence,
+    Habits,
+    Json,
+    LastLogin,
+    Learnable,
+    Obligations,
+    Origin,
+    Place,
+    Reason,
+    Scalar,
+    SessionFate,
+    Sighting,
+    Typing,
+)
+from idp_adapter.errors import ProfileDamaged, RequestInvalid, RequestTooLarge
+
+VERSION: Final = 1
+MOST_BYTES: Final = 64 * 1024  # of one stored body
+MOST_KEY_BYTES: Final = 512  # of one part of a key: five parts stay inside a PostgreSQL index row
+HABITS_VERSION: Final = 1
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_HEAD: Final = struct.Struct("<BI")
+_SIGHTINGS: Final = ("addresses", "prefixes", "networks", "countries", "user_agents", "clients")
+_ERASE: Final = "erase the subject's profile; it is learnt again"
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+Bound: TypeAlias = str | int | float | bytes | None
+Row: TypeAlias = Sequence[Any]  # one row as the drivers give it
+
+
+def to_us(time: datetime) -> int:
+    """Whole microseconds since 1970 UTC of an aware time."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_us(time_us: int) -> datetime:
+    """The aware UTC time of `to_us`."""
+    return _EPOCH + timedelta(microseconds=time_us)
+
+
+def key(name: str, value: str) -> str:
+    """A part of a key, checked: storable text within its bound."""
+    return _checked(name, value, MOST_KEY_BYTES)
+
+
+def text(name: str, value: str) -> str:
+    """A text column, checked: storable text within the bound of a body."""
+    return _checked(name, value, MOST_BYTES)
+
+
+def _checked(name: str, value: str, most: int) -> str:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise RequestInvalid(f"`{name}` holds a character that can't be stored", hint="send UTF-8 text") from None
+    if size > most:
+        raise RequestTooLarge(f"`{name}` is over {most} bytes")
+    if "\0" in value:
+        raise RequestInvalid(f"`{name}` holds a NUL character", hint="send text without control characters")
+    return value
+
+
+def body(name: str, value: bytes) -> bytes:
+    """A profile's bytes, within their bound."""
+    if len(value) > MOST_BYTES:
+        raise RequestTooLarge(f"`{name}` is over {MOST_BYTES} bytes")
+    return value
+
+
+def dumps(name: str, value: object) -> str:
+    """Compact JSON text within its bound."""
+    try:
+        written = _encode(value)
+    except ValueError:
+        raise RequestInvalid(f"`{name}` holds a number that isn't finite") from None
+    if len(written) > MOST_BYTES:
+        raise RequestTooLarge(f"`{name}` is over {MOST_BYTES} bytes")
+    if "\\u0000" in written:
+        raise RequestInvalid(f"`{name}` holds a NUL character", hint="send text without control characters")
+    return written
+
+
+def loads(value: Any) -> Any:
+    """What `dumps` wrote: text from SQLite, already parsed from PostgreSQL."""
+    return json.loads(value) if isinstance(value, str | bytes) else value
+
+
+# --- habits: bytes of a profile row -----------------------------------------------------------------
+
+
+def habits_to_bytes(habits: Habits) -> bytes:
+    """Head (version, CRC-32), then JSON."""
+    written = dumps("habits", habits_to_json(habits)).encode()
+    return _HEAD.pack(HABITS_VERSION, zlib.crc32(written)) + written
+
+
+def habits_from_bytes(data: bytes) -> Habits:
+    """Read what `habits_to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
+    try:
+        version, checksum = _HEAD.unpack_from(data)
+        written = data[_HEAD.size :]
+        if version != HABITS_VERSION or checksum != zlib.crc32(written):
+            raise ProfileDamaged("habits are damaged", hint=_ERASE)
+        return _habits_from_json(json.loads(written))
+    except (struct.error, ValueError, TypeError, KeyError, IndexError, OverflowError):
+        raise ProfileDamaged("habits are damaged", hint=_ERASE) from None
+
+
+def habits_to_json(habits: Habits) -> dict[str, Json]:
+    """Habits as JSON values; counters as `[value, count, first_us, last_us]`."""
+    written: dict[str, Json] = {
+        "logins": habits.logins,
+        "since_us": None if habits.since is None else to_us(habits.since),
+        "hours": list(habits.hours),
+        "last": None if habits.last is None else [to_us(habits.last.time), *_origin_to_list(habits.last.origin)],
+    }
+    for name in _SIGHTINGS:
+        written[name] = [
+            [seen.value, seen.count, to_us(seen.first_seen), to_us(seen.last_seen)] for seen in getattr(habits, name)
+        ]
+    return written
+
+
+def _habits_from_json(data: Any) -> Habits:
+    last, since_us = data["last"], data["since_us"]
+    return Habits(
+        logins=data["logins"],
+        since=None if since_us is None else from_us(since_us),
+        addresses=_sightings(data["addresses"]),
+        prefixes=_sightings(data["prefixes"]),
+        networks=_sightings(data["networks"]),
+        countries=_sightings(data["countries"]),
+        user_agents=_sightings(data["user_agents"]),
+        clients=_sightings(data["clients"]),
+        hours=tuple(data["hours"]),
+        last=None if last is None else LastLogin(from_us(last[0]), origin_from_row(last[1:])),
+    )
+
+
+def _sightings(rows: Any) -> tuple[Sighting, ...]:
+    return tuple(Sighting(value, count, from_us(first), from_us(last)) for value, count, first, last in rows)
+
+
+# --- origins: seven columns ---------------------------------------------------------------------------
+
+
+def origin_columns(origin: Origin) -> dict[str, Bound]:
+    """An origin as columns. Refuses what looks like a raw address: only pseudonyms are stored."""
+    for name, value in (("address", origin.address), ("prefix", origin.prefix)):
+        if value is not None and ("." in value or ":" in value):
+            raise RequestInvalid(f"`origin.{name}` isn't a pseudonym", hint="pseudonymise addresses before storing")
+    place = origin.place
+    return {
+        "address": origin.address,
+        "prefix": origin.prefix,
+        "country": place.country,
+        "asn": place.asn,
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "radius_km": place.radius_km,
+    }
+
+
+def _origin_to_list(origin: Origin) -> list[Json]:
+    return [value if not isinstance(value, bytes) else None for value in origin_columns(origin).values()]
+
+
+def origin_from_row(row: Row) -> Origin:
+    """An origin from its seven columns, in the order of `origin_columns`."""
+    address, prefix, country, asn, latitude, longitude, radius_km = row
+    return Origin(address, prefix, Place(country, asn, latitude, longitude, radius_km))
+
+
+# --- parts of a decision: JSON documents --------------------------------------------------------------
+
+
+def evidence_to_text(contributions: Sequence[Evidence], reasons: Sequence[Reason]) -> str:
+    """Contributions to the risk and the reasons of rules."""
+    document = {
+        "v": VERSION,
+        "contributions": [
+            {
+                "source": item.source,
+                "nats": item.nats,
+                "abstains": item.abstains,
+                "behavioural": item.behavioural,
+                "reasons": _reasons_to_json(item.reasons),
+            }
+            for item in contributions
+        ],
+        "reasons": _reasons_to_json(reasons),
+    }
+    return dumps("evidence", document)
+
+
+def evidence_from(value: Any) -> tuple[tuple[Evidence, ...], tuple[Reason, ...]]:
+    """Contributions and reasons that `evidence_to_text` wrote."""
+    document = _versioned(value)
+    contributions = tuple(
+        Evidence(item["source"], item["nats"], _reasons_from(item["reasons"]), item["abstains"], item["behavioural"])
+        for item in document["contributions"]
+    )
+    return contributions, _reasons_from(document["reasons"])
+
+
+def obligations_to_text(obligations: Obligations) -> str:
+    """What the enforcer must also do."""
+    document = {
+        "v": VERSION,
+        "access_token_lifespan_s": obligations.access_token_lifespan_s,
+        "refresh_token_lifespan_s": obligations.refresh_token_lifespan_s,
+        "max_acr": obligations.max_acr,
+        "max_age_s": obligations.max_age_s,
+        "session": obligations.session,
+        "reuse_s": obligations.reuse_s,
+    }
+    return dumps("obligations", document)
+
+
+def obligations_from(value: Any) -> Obligations:
+    """Obligations that `obligations_to_text` wrote."""
+    members = {name: member for name, member in _versioned(value).items() if name != "v"}
+    return Obligations(**{**members, "session": SessionFate(members["session"])})
+
+
+def learnable_to_text(learnable: Learnable | None) -> str | None:
+    """What a confirmed outcome may teach."""
+    if learnable is None:
+        return None
+    typings = {
+        name: {
+            "field": typing.field,
+            "down_s": typing.down_s,
+            "up_s": typing.up_s,
+            "corrections": typing.corrections,
+            "pasted": typing.pasted,
+            "autofilled": typing.autofilled,
+            "virtual": typing.virtual,
+            "untrusted": typing.untrusted,
+        }
+        for name, typing in learnable.typings.items()
+    }
+    document = {
+        "v": VERSION,
+        "device_key": learnable.device_key,
+        "device_cookie": learnable.device_cookie,
+        "clock_step_s": learnable.clock_step_s,
+        "typings": typings,
+    }
+    return dumps("learnable", document)
+
+
+def learnable_from(value: Any) -> Learnable | None:
+    """The learnable part that `learnable_to_text` wrote."""
+    if value is None:
+        return None
+    document = _versioned(value)
+    typings = {
+        name: Typing(**{**item, "down_s": tuple(item["down_s"]), "up_s": tuple(item["up_s"])})
+        for name, item in document["typings"].items()
+    }
+    return Learnable(document["device_key"], document["device_cookie"], typings, document["clock_step_s"])
+
+
+def _versioned(value: Any) -> dict[str, Any]:
+    document = loads(value)
+    if not isinstance(document, dict) or document.get("v") != VERSION:
+        raise ValueError
+    return document
+
+
+def _reasons_to_json(reasons: Sequence[Reason]) -> list[dict[str, object]]:
+    return [
+        {"code": reason.code, "nats": reason.nats, "params": dict(reason.params), "for_user": reason.for_user}
+        for reason in reasons
+    ]
+
+
+def _reasons_from(items: Any) -> tuple[Reason, ...]:
+    return tuple(Reason(item["code"], item["nats"], _params(item["params"]), item["for_user"]) for item in items)
+
+
+def _params(params: Mapping[str, Any]) -> dict[str, Scalar]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}

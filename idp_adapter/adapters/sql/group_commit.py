@@ -1,0 +1,192 @@
+"""Group commit for SQLite: one thread writes, many callers wait, one fsync serves them all.
+
+Rules:
+- A write's caller returns only after the commit that holds it has reached the disk (`synchronous=FULL`).
+- Writes that arrive while one commit is under way share the next. A lone write waits for nobody.
+- A write that fails leaves its batch neighbours alone: a savepoint undoes it; where SQLite undid the whole transaction,
+  or the commit itself failed, each is tried again by itself.
+- The queue is bounded, and nobody waits past the budget. A write whose caller gave up before it began is dropped; one
+  under way may still be committed, so every write is idempotent.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Generic, TypeVar, cast
+
+from idp_adapter.adapters.sql.database import Execute, unavailable
+from idp_adapter.errors import AdapterError, RequestInvalid
+
+T = TypeVar("T")
+
+MOST_WAITING: Final = 1024
+MOST_IN_BATCH: Final = 128
+_RETRY_S: Final = 0.0005  # between tries for the write lock while another process holds it
+
+
+class _Write(Generic[T]):
+    """One caller's job, and the lock that wakes the caller."""
+
+    __slots__ = ("deadline", "done", "error", "job", "result", "single")
+
+    def __init__(self, job: Callable[[Execute], T], deadline: float, *, single: bool) -> None:
+        self.job = job
+        self.deadline = deadline
+        self.single = single  # one statement, which SQLite undoes by itself
+        self.done = threading.Lock()
+        self.done.acquire()
+        self.result: T | None = None
+        self.error: Exception | None = None
+
+
+class GroupCommit:
+    """Owns the only writing connection of this process. Its thread starts with the first write."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._queue: SimpleQueue[_Write[Any] | None] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, job: Callable[[Execute], T], *, budget_s: float, single: bool = False) -> T:
+        """Run a job in a committed transaction and return its result. Raises what it raised, or `Unavailable`."""
+        if self._thread is None:
+            self._start()
+        if self._closed:
+            raise unavailable("the store is closed")
+        if self._queue.qsize() >= MOST_WAITING:
+            raise unavailable(f"{MOST_WAITING} writes are waiting", hint="the disk is too slow for this load")
+        write = _Write(job, time.monotonic() + budget_s, single=single)
+        self._queue.put(write)
+        if not write.done.acquire(timeout=budget_s):
+            raise unavailable(f"no commit in {budget_s:g} s", hint="see whether another process locks the database")
+        if write.error is not None:
+            raise write.error
+        return cast("T", write.result)
+
+    def close(self, *, budget_s: float) -> None:
+        """Commit what is waiting, then end the thread."""
+        with self._starting:
+            self._closed = True
+            thread = self._thread
+        if thread is not None:
+            self._queue.put(None)
+            thread.join(budget_s)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch, last = self._gather(first)
+            self._commit(batch)
+            for write in batch:
+                write.done.release()
+            if last:
+                break
+        self._disconnect()
+
+    def _gather(self, first: _Write[Any]) -> tuple[list[_Write[Any]], bool]:
+        batch = [first]
+        try:
+            while len(batch) < MOST_IN_BATCH:
+                following = self._queue.get_nowait()
+                if following is None:
+                    return batch, True
+                batch.append(following)
+        except Empty:
+            pass
+        return batch, False
+
+    def _commit(self, batch: list[_Write[Any]]) -> None:
+        """Settle each write of a batch: a result or an error."""
+        try:
+            self._transaction(batch)
+        except Exception as error:  # the thread outlives whatever one batch met
+            self._disconnect()
+            if len(batch) > 1 and not is_busy(error):
+                for write in batch:
+                    self._commit([write])
+            else:
+                for write in batch:
+                    write.error = translated(error)
+
+    def _transaction(self, batch: list[_Write[Any]]) -> None:
+        waited_for = [write for write in batch if time.monotonic() < write.deadline]
+        if not waited_for:
+            return
+        connection = self._connection = self._connection or self._connect()
+        begin(connection, max(write.deadline for write in waited_for))
+        for write in waited_for:
+            self._run_one(connection, write)
+        connection.execute("COMMIT")
+
+    def _run_one(self, connection: sqlite3.Connection, write: _Write[Any]) -> None:
+        write.error = None
+        try:
+            if write.single:
+                write.result = write.job(connection.execute)
+            else:
+                connection.execute("SAVEPOINT one")
+                write.result = write.job(connection.execute)
+                connection.execute("RELEASE one")
+        except Exception as error:  # travels to its caller
+            write.error = translated(error)
+            if not connection.in_transaction:
+                raise _Undone(str(error)) from error
+            if not write.single:
+                connection.execute("ROLLBACK TO one")
+                connection.execute("RELEASE one")
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+
+class _Undone(Exception):
+    """SQLite rolled the whole transaction back because of one write."""
+
+
+def begin(connection: sqlite3.Connection, deadline: float) -> None:
+    """Take the write lock before the deadline.
+
+    SQLite's own busy handler sleeps up to 100 ms between tries: the tail of processes that share a file.
+    """
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether another connection holds the lock."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def translated(error: Exception) -> Exception:
+    """A driver's error as ours; messages of SQLite name columns and files, never values."""
+    if isinstance(error, AdapterError):
+        return error
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | UnicodeEncodeError | OverflowError):
+        return RequestInvalid("a value can't be stored")
+    if isinstance(error, _Undone):
+        return unavailable("the transaction was undone")
+    if isinstance(error, sqlite3.Error):
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        return unavailable(f"SQLite answered {name}: {error}")
+    return error

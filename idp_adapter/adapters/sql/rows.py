@@ -1,0 +1,197 @@
+"""Core values to the columns of a row and back."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any, Final
+
+from idp_adapter.adapters.sql import codec
+from idp_adapter.adapters.sql.codec import Bound
+from idp_adapter.core.types import (
+    Decision,
+    DecisionRecord,
+    Device,
+    Json,
+    Learnable,
+    Level,
+    Outcome,
+    OutcomeType,
+    Risk,
+    SubjectId,
+    Unenrolled,
+)
+from idp_adapter.errors import ProfileDamaged
+from idp_adapter.services.ports import Lesson
+
+TEMPLATE_ENVELOPE: Final = 1  # a template's bytes are the model's own, which carry their version
+_SUCCESSES: Final = frozenset({OutcomeType.LOGIN_SUCCEEDED, OutcomeType.STEP_UP_SUCCEEDED})
+_ORIGIN: Final = ("address", "prefix", "country", "asn", "latitude", "longitude", "radius_km")
+
+
+def of_subject(issuer: str, subject: SubjectId) -> dict[str, Bound]:
+    """Whose rows: the key that every statement about a subject takes."""
+    return {"issuer": issuer, "subject_type": subject.type, "subject_id": subject.id}
+
+
+def _checked_of(issuer: str, subject: SubjectId) -> dict[str, Bound]:
+    return {
+        "issuer": codec.key("issuer", issuer),
+        "subject_type": codec.key("subject.type", subject.type),
+        "subject_id": codec.key("subject.id", subject.id),
+    }
+
+
+def _optional(name: str, value: str | None) -> str | None:
+    return None if value is None else codec.text(name, value)
+
+
+def decision_columns(record: DecisionRecord) -> dict[str, Bound]:
+    """A decision as a row. Raises `RequestInvalid` or `RequestTooLarge` for what can't be stored."""
+    decision, risk = record.decision, record.decision.risk
+    return {
+        **_checked_of(record.issuer, record.subject),
+        "id": codec.key("decision.id", decision.id),
+        "txn": codec.text("txn", decision.txn),
+        "hook": codec.text("hook", record.hook),
+        "client": codec.text("client", record.client),
+        "sid": _optional("sid", record.sid),
+        "time_us": codec.to_us(record.time),
+        "permitted": decision.permitted,
+        "level": risk.level.value,
+        "probability": risk.probability,
+        "nats": risk.nats,
+        "prior_nats": risk.prior_nats,
+        "without_behaviour": risk.without_behaviour,
+        "acr_values": codec.dumps("acr_values", decision.acr_values),
+        "unenrolled": decision.unenrolled.value,
+        "policy_id": codec.text("policy.id", decision.policy_id),
+        "policy_version": codec.text("policy.version", decision.policy_version),
+        "evidence": codec.evidence_to_text(risk.contributions, decision.reasons),
+        "obligations": codec.obligations_to_text(decision.obligations),
+        **codec.origin_columns(record.origin),
+        "user_agent": codec.text("user_agent", record.user_agent),
+        "device_ids": codec.dumps("device_ids", record.device_ids),
+        "learnable": codec.learnable_to_text(record.learnable),
+        "settled": False,
+    }
+
+
+def decision_record(columns: Mapping[str, Any], learnable: Learnable | None) -> DecisionRecord:
+    """A decision from its row, with its learnable part, which is read apart. Bad data raises Python's own errors."""
+    contributions, reasons = codec.evidence_from(columns["evidence"])
+    risk = Risk(
+        nats=columns["nats"],
+        probability=columns["probability"],
+        level=Level(columns["level"]),
+        prior_nats=columns["prior_nats"],
+        contributions=contributions,
+        without_behaviour=columns["without_behaviour"],
+    )
+    decision = Decision(
+        id=columns["id"],
+        txn=columns["txn"],
+        permitted=bool(columns["permitted"]),
+        risk=risk,
+        policy_id=columns["policy_id"],
+        policy_version=columns["policy_version"],
+        acr_values=tuple(codec.loads(columns["acr_values"])),
+        obligations=codec.obligations_from(columns["obligations"]),
+        unenrolled=Unenrolled(columns["unenrolled"]),
+        reasons=reasons,
+    )
+    return DecisionRecord(
+        issuer=columns["issuer"],
+        decision=decision,
+        subject=SubjectId(columns["subject_type"], columns["subject_id"]),
+        hook=columns["hook"],
+        client=columns["client"],
+        sid=columns["sid"],
+        time=codec.from_us(columns["time_us"]),
+        origin=codec.origin_from_row([columns[name] for name in _ORIGIN]),
+        user_agent=columns["user_agent"],
+        device_ids=tuple(codec.loads(columns["device_ids"])),
+        learnable=learnable,
+    )
+
+
+def outcome_columns(outcome: Outcome) -> dict[str, Bound]:
+    """An outcome as a row."""
+    return {
+        **_checked_of(outcome.issuer, outcome.subject or SubjectId("", "")),
+        "id": codec.key("outcome.id", outcome.id),
+        "type": outcome.type.value,
+        "time_us": codec.to_us(outcome.time),
+        "decision_id": _optional("decision_id", outcome.decision_id),
+        "client": _optional("client", outcome.client),
+        "acr": _optional("acr", outcome.acr),
+        "methods": codec.dumps("methods", outcome.methods),
+        **codec.origin_columns(outcome.origin),
+        "error": _optional("error", outcome.error),
+    }
+
+
+def attempt_columns(lesson: Lesson) -> dict[str, Bound] | None:
+    """A failed or completed authentication; None for outcomes that are neither."""
+    outcome = lesson.outcome
+    if not lesson.failure and outcome.type not in _SUCCESSES:
+        return None
+    return {
+        **of_subject(outcome.issuer, outcome.subject or SubjectId("", "")),
+        "id": outcome.id,
+        "kind": "failure" if lesson.failure else "success",
+        "time_us": codec.to_us(outcome.time),
+        "prefix": outcome.origin.prefix,
+    }
+
+
+def profile_columns(kind: str, key: str, body: bytes, version: int) -> dict[str, Bound]:
+    """A profile's own columns."""
+    return {"kind": kind, "key": key, "body": codec.body(kind, body), "version": version}
+
+
+def device_columns(device: Device) -> dict[str, Bound]:
+    """A device's own columns."""
+    return {
+        "kind": codec.key("device.kind", device.kind),
+        "id": codec.key("device.id", device.id),
+        "first_seen_us": codec.to_us(device.first_seen),
+        "last_seen_us": codec.to_us(device.last_seen),
+        "seen": device.seen,
+        "user_agent": codec.text("device.user_agent", device.user_agent),
+        "confirmed": device.confirmed,
+    }
+
+
+def device(kind: str, id_: str, user_agent: str, numbers: list[int]) -> Device:
+    """A device from a row of `load`."""
+    first_us, last_us, seen, confirmed = numbers
+    return Device(id_, kind, codec.from_us(first_us), codec.from_us(last_us), seen, user_agent, bool(confirmed))
+
+
+def exported(columns: dict[str, Any]) -> dict[str, Json]:
+    """A row as JSON-ready values: times as ISO 8601, documents parsed, bytes as base64, habits as what they say."""
+    exported: dict[str, Json] = {}
+    for name, value in columns.items():
+        if name in {"issuer", "subject_type", "subject_id"}:
+            continue
+        if name.endswith("_us") and value is not None:
+            exported[name.removesuffix("_us")] = codec.from_us(value).isoformat()
+        elif name in {"permitted", "settled", "confirmed"}:
+            exported[name] = bool(value)
+        elif name in {"acr_values", "evidence", "obligations", "device_ids", "learnable", "methods"}:
+            exported[name] = None if value is None else codec.loads(value)
+        elif name == "body":
+            exported[name] = _exported_body(columns["kind"], bytes(value))
+        else:
+            exported[name] = value
+    return exported
+
+
+def _exported_body(kind: str, body: bytes) -> Json:
+    if kind == "habits":
+        try:
+            return codec.habits_to_json(codec.habits_from_bytes(body))
+        except ProfileDamaged:
+            pass
+    return b64encode(body).decode()

@@ -1,0 +1,181 @@
+"""The tables, for both dialects. Every row is under its issuer, first in each key and each index.
+
+Times are whole microseconds since 1970 UTC (`_us`), so that both dialects compare and return them alike and one uniform
+query can read all of a subject's history. A change here comes with a migration; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+REVISION: Final = "0001"  # the newest migration; read at start and by readiness without loading Alembic
+
+metadata: Final = MetaData()
+
+
+def _json() -> TypeEngine[str]:
+    """JSON text that the codec wrote; PostgreSQL checks it and lets operators query into it."""
+    return Text().with_variant(JSONB(), "postgresql")
+
+
+def _issuer() -> Column[str]:
+    return Column("issuer", Text, nullable=False)
+
+
+def _subject() -> tuple[Column[str], Column[str]]:
+    return Column("subject_type", Text, nullable=False), Column("subject_id", Text, nullable=False)
+
+
+def _origin() -> tuple[Column[str] | Column[int] | Column[float], ...]:
+    """Pseudonyms and a coarse place, never a raw address."""
+    return (
+        Column("address", Text),
+        Column("prefix", Text),
+        Column("country", Text),
+        Column("asn", BigInteger),
+        Column("latitude", Double),
+        Column("longitude", Double),
+        Column("radius_km", Double),
+    )
+
+
+decision: Final = Table(
+    "decision",
+    metadata,
+    _issuer(),
+    Column("id", Text, nullable=False),
+    Column("txn", Text, nullable=False),
+    *_subject(),
+    Column("hook", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("sid", Text),
+    Column("time_us", BigInteger, nullable=False),
+    Column("permitted", Boolean, nullable=False),
+    Column("level", String(8), nullable=False),
+    Column("probability", Double, nullable=False),
+    Column("nats", Double, nullable=False),
+    Column("prior_nats", Double, nullable=False),
+    Column("without_behaviour", Double, nullable=False),
+    Column("acr_values", _json(), nullable=False),
+    Column("unenrolled", Text, nullable=False),
+    Column("policy_id", Text, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("evidence", _json(), nullable=False),
+    Column("obligations", _json(), nullable=False),
+    *_origin(),
+    Column("user_agent", Text, nullable=False),
+    Column("device_ids", _json(), nullable=False),
+    Column("learnable", _json()),
+    Column("settled", Boolean, nullable=False),
+    PrimaryKeyConstraint("issuer", "id", name="decision_pk"),
+)
+Index(
+    "decision_by_subject",
+    decision.c.issuer,
+    decision.c.subject_type,
+    decision.c.subject_id,
+    decision.c.time_us,
+)
+Index("decision_by_time", decision.c.issuer, decision.c.time_us)
+Index(
+    "decision_learnable",
+    decision.c.issuer,
+    decision.c.time_us,
+    postgresql_where=text("learnable IS NOT NULL"),
+    sqlite_where=text("learnable IS NOT NULL"),
+)
+
+outcome: Final = Table(
+    "outcome",
+    metadata,
+    _issuer(),
+    Column("id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("decision_id", Text),
+    *_subject(),
+    Column("client", Text),
+    Column("acr", Text),
+    Column("methods", _json(), nullable=False),
+    *_origin(),
+    Column("error", Text),
+    PrimaryKeyConstraint("issuer", "id", name="outcome_pk"),
+)
+Index("outcome_by_subject", outcome.c.issuer, outcome.c.subject_type, outcome.c.subject_id, outcome.c.time_us)
+Index("outcome_by_time", outcome.c.issuer, outcome.c.time_us)
+
+profile: Final = Table(
+    "profile",
+    metadata,
+    _issuer(),
+    *_subject(),
+    Column("kind", Text, nullable=False),  # "habits", or "template" with its key
+    Column("key", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_at_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("issuer", "subject_type", "subject_id", "kind", "key", name="profile_pk"),
+)
+Index("profile_by_update", profile.c.issuer, profile.c.updated_at_us)
+
+device: Final = Table(
+    "device",
+    metadata,
+    _issuer(),
+    *_subject(),
+    Column("kind", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("first_seen_us", BigInteger, nullable=False),
+    Column("last_seen_us", BigInteger, nullable=False),
+    Column("seen", Integer, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    PrimaryKeyConstraint("issuer", "subject_type", "subject_id", "kind", "id", name="device_pk"),
+)
+Index("device_by_sight", device.c.issuer, device.c.last_seen_us)
+
+authentication: Final = Table(
+    "authentication",
+    metadata,
+    _issuer(),
+    Column("id", Text, nullable=False),  # of the outcome that reported it
+    *_subject(),
+    Column("kind", Text, nullable=False),  # "failure" or "success"
+    Column("time_us", BigInteger, nullable=False),
+    Column("prefix", Text),
+    PrimaryKeyConstraint("issuer", "id", name="authentication_pk"),
+)
+Index(
+    "authentication_by_subject",
+    authentication.c.issuer,
+    authentication.c.subject_type,
+    authentication.c.subject_id,
+    authentication.c.kind,
+    authentication.c.time_us,
+)
+Index(
+    "authentication_by_prefix",
+    authentication.c.issuer,
+    authentication.c.prefix,
+    authentication.c.kind,
+    authentication.c.time_us,
+)
+Index("authentication_by_time", authentication.c.issuer, authentication.c.time_us)

@@ -9,9 +9,7 @@ import socketserver
 import threading
 import time
 from dataclasses import dataclass
-from email.message import EmailMessage
 from types import TracebackType
-from typing import cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class _Session(socketserver.StreamRequestHandler):
         lines: list[bytes] = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line[1:] if line.startswith(b"..") else line)
-        message = cast(EmailMessage, email.message_from_bytes(b"".join(lines), policy=email.policy.default))
+        message = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
         body = message.get_body(("plain", "html"))
         text = body.get_content() if body else ""
         self.server.mailbox.mails.append(Mail(str(message["To"]), str(message["Subject"]), text))

@@ -1,7 +1,7 @@
 """The whole stack on loopback: risk service, Keycloak with the extension, demo application, and a mailbox.
 
-`python -m tools.stack` starts it and stays up until Ctrl-C. Tests and the demo use `Stack` in their own way: other ports, a
-front between Keycloak and the service, faster budgets.
+`python -m tools.stack` starts it and stays up until Ctrl-C. Tests and the demo use `Stack` in their own way:
+other ports, a front between Keycloak and the service, other settings.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DEMO_APP = ROOT / "examples" / "demo_app"
 class Plan:
     """What to start, and where. `decision_url` is where Keycloak asks, when that is not the service itself."""
 
-    ports: Ports = Ports()
+    ports: Ports = field(default_factory=Ports)
     keycloak_version: str = field(default_factory=version)
     decision_url: str | None = None
     spi: Mapping[str, str] = field(default_factory=dict)

@@ -118,7 +118,7 @@ class Front:
         self._script: Callable[[Call], Answer] = lambda _call: ALLOW
         self.calls: list[Call] = []
         self.outcomes: list[dict[str, Any]] = []
-        self.unauthenticated = 0
+        self.problems: list[str] = []  # of caller tokens, ever
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._stranger = ec.generate_private_key(ec.SECP256R1())
         self._realms: dict[str, jwt.PyJWKClient] = {}
@@ -192,6 +192,7 @@ class Front:
         caller, problems = self._verify(bearer)
         subject, resource = body.get("subject", {}), body.get("resource", {})
         action = body.get("action", {}).get("name", "?")
+        self.problems += problems
         return Call(action, resource.get("id", "?"), subject.get("id", "?"), body, caller, tuple(problems))
 
     def _verify(self, bearer: str) -> tuple[dict[str, Any], list[str]]:

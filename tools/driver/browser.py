@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -40,6 +41,7 @@ class Browser:
         self.device = device or Device()
         self.ip = ip
         self.session = requests.Session()
+        weakref.finalize(self, self.session.close)
 
     def _headers(self) -> dict[str, str]:
         headers = {"User-Agent": self.device.user_agent, "Accept-Language": self.device.accept_language}

@@ -1,0 +1,56 @@
+# `make help` lists what can be done. Python lives in .venv, downloads in .cache, runs in .run.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PY := .venv/bin/python
+MATRIX_KEYCLOAK := 26.6.4
+CORE_FLOWS := tests/e2e/test_login.py tests/e2e/test_tokens.py
+
+.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix realms clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@echo
+	@echo "  KEYCLOAK_VERSION=x.y.z chooses another Keycloak; ONCE=1 make demo ends after the run."
+
+setup: ## provide what is missing: .venv, and JDK, Maven, Chromium, PostgreSQL where they can be installed
+	@$(PYTHON) tools/needs.py
+
+demo: setup ## start everything, show each kind of decision on a real Keycloak, stay up (ONCE=1: end after the run)
+	@$(PY) -m tools.demo
+
+stack: setup ## start everything and stay up, without the narrated run
+	@$(PY) -m tools.stack
+
+test: setup ## every test, on the newest Keycloak and the one before: under 12 minutes
+	@$(PY) -m tools.suite
+
+lint: setup ## ruff, formatting, strict types, realm files
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m mypy --strict -p tools
+	$(PY) -m tools.realms --check
+
+test-unit: setup ## Python tests that need no Keycloak
+	$(PY) -m pytest -m 'not e2e and not browser'
+
+test-java: setup ## JUnit, and the extension's jar
+	mvn -q -B -f keycloak-extension verify
+
+test-browser: setup ## tests in a real Chromium that need no Keycloak
+	$(PY) -m pytest -m 'browser and not e2e'
+
+e2e: setup ## flow tests on a real Keycloak
+	$(PY) -m pytest -m e2e tests/e2e
+
+e2e-matrix: setup ## the core flow tests on the Keycloak before
+	KEYCLOAK_VERSION=$(MATRIX_KEYCLOAK) $(PY) -m pytest -m e2e $(CORE_FLOWS)
+
+realms: setup ## write realms/*.json from tools/realms.py
+	$(PY) -m tools.realms
+
+clean: ## remove what builds and runs left; downloads stay
+	rm -rf .run .cache/keycloak .cache/logs .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov keycloak-extension/target

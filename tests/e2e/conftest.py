@@ -1,0 +1,51 @@
+"""One Keycloak for the whole run; it always asks the front, which answers as each test needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.front import ALLOW, Front, Mode
+from tests.e2e.world import BREAKER_OPEN_S, World
+from tools.console import Stop
+from tools.paths import Ports
+from tools.processes import free_port
+from tools.stack import Plan, Stack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "world" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def started() -> Iterator[World]:
+    ports = Ports(free_port(), free_port(), free_port(), free_port())
+    front = Front(free_port())
+    plan = Plan(
+        ports=ports,
+        decision_url=front.url,
+        mail_port=free_port(),
+        with_service=False,
+        with_app=False,
+        spi={"risk-decision--default--breaker-open-ms": str(int(BREAKER_OPEN_S * 1000))},
+    )
+    try:
+        with Stack(plan) as stack:
+            yield World(plan, stack, front)
+    except Stop as stop:
+        pytest.exit(str(stop), returncode=3)
+    finally:
+        front.close()
+
+
+@pytest.fixture
+def world(started: World) -> Iterator[World]:
+    """The stack, answering ALLOW; every caller token that comes must be a good one."""
+    if started.front.mode is not Mode.SCRIPTED:
+        started.heal()
+    started.front.answer(ALLOW)
+    yield started
+    assert started.front.problems == []

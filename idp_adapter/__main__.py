@@ -1,0 +1,211 @@
+"""The command line.
+
+Errors are one sentence. Exit codes: 2 wrong usage, settings or policy; 3 a dependency did not answer; 4 the service
+could not start; 5 nothing is there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from idp_adapter import __version__, config, errors
+
+_EXIT_CODES: Final[tuple[tuple[type[errors.AdapterError], int], ...]] = (
+    (errors.Invalid, 2),
+    (errors.RequestInvalid, 2),
+    (errors.Unavailable, 3),
+    (errors.NotFound, 5),
+)
+
+
+class _Group(click.Group):
+    """Turns our errors into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except errors.AdapterError as error:
+            click.echo(f"Error: {error.message} {error.hint}".rstrip(), err=True)
+            ctx.exit(next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1))
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="idp-adapter")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="A TOML file of settings; variables IDP_ADAPTER_* win over it.",
+)
+@click.pass_context
+def main(context: click.Context, config_file: Path | None) -> None:
+    """Risk-based step-up for Keycloak: the service that decides."""
+    context.obj = config_file
+
+
+@main.command()
+@click.pass_obj
+def serve(config_file: Path | None) -> None:
+    """Serve decisions."""
+    settings = config.load(file=config_file)
+    from idp_adapter.adapters.http.server import Server  # the heavy imports are the workers' own
+
+    if settings.metrics_dir is not None:
+        shutil.rmtree(settings.metrics_dir, ignore_errors=True)
+        settings.metrics_dir.mkdir(mode=0o700, parents=True)
+        config.share_metrics(settings.metrics_dir)
+
+    def make() -> Any:
+        from idp_adapter import app
+
+        return app.build(settings)
+
+    click.echo(
+        f"idp-adapter {__version__} listens on {settings.bind} as {settings.public_url}, "
+        f"for {len(settings.issuers)} realm{'s' if len(settings.issuers) != 1 else ''}"
+    )
+    Server(make, bind=settings.bind, workers=settings.workers, threads=settings.threads).run()
+
+
+@main.command("check-config")
+@click.pass_obj
+def check_config(config_file: Path | None) -> None:
+    """Read the settings and the policy, and say what they mean. Makes nothing."""
+    from idp_adapter.adapters import policy_file
+    from idp_adapter.adapters.geoip import GeoFiles
+
+    settings = config.load(file=config_file)
+    policy = policy_file.load(settings.policy)
+    click.echo(f"listens on      {settings.bind}")
+    click.echo(f"is known as     {settings.public_url}")
+    for issuer, keys in settings.issuers.items():
+        click.echo(f"answers realm   {issuer} (keys from {keys})")
+    click.echo(f"keeps data in   {settings.data_dir}")
+    click.echo(f"database        {settings.database_url.partition(':')[0]}")
+    click.echo(f"policy          {policy.id} {policy.version}")
+    for note in GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn).problems():
+        click.echo(f"note            {note}")
+    click.echo("The configuration is valid.")
+
+
+@main.group()
+def policy() -> None:
+    """Policy files."""
+
+
+@policy.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+def policy_check(file: Path) -> None:
+    """Check a policy file; every problem is named with its line."""
+    from idp_adapter.adapters import policy_file
+
+    loaded = policy_file.load(file)
+    click.echo(f"{file} is valid: {loaded.id} {loaded.version}, {len(loaded.rules)} rules")
+
+
+@policy.command("explain")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("request_file", metavar="REQUEST.json", type=click.Path(path_type=Path))
+@click.option("--issuer", default="https://explain.invalid/realms/explain", help="The realm that is said to ask.")
+def policy_explain(file: Path, request_file: Path, issuer: str) -> None:
+    """Decide one request without history, and list the contributions, which sum to the score."""
+    from idp_adapter import app
+    from idp_adapter.adapters import policy_file
+    from idp_adapter.adapters.http import explain
+
+    try:
+        body = request_file.read_bytes()
+    except OSError as error:
+        raise errors.RequestInvalid(f"{request_file} can't be read: {error.strerror}.") from None
+    click.echo(explain.text(app.dry_run(policy_file.load(file), body, issuer=issuer)))
+
+
+@main.group()
+def keys() -> None:
+    """The keys that sign decisions."""
+
+
+@keys.command("rotate")
+@click.pass_obj
+def keys_rotate(config_file: Path | None) -> None:
+    """Add a key that signs from now on; running processes notice within seconds."""
+    from idp_adapter import app
+    from idp_adapter.adapters.jose_keys import KeyFolder
+
+    folder = KeyFolder(config.load(file=config_file).key_dir)
+    kid = folder.rotate(app.now())
+    click.echo(f"{kid} signs now; {len(folder.read(app.now()))} keys are published")
+
+
+@main.group()
+def subject() -> None:
+    """What is stored of one person or workload."""
+
+
+def _subject_options(command: Any) -> Any:
+    for option in (
+        click.option("--id", "id_", required=True, help="The subject's id: the `sub` of its tokens."),
+        click.option("--type", "type_", default="user", show_default=True, help="`user` or `service_account`."),
+        click.option("--issuer", required=True, help="The realm's issuer URL."),
+    ):
+        command = option(command)
+    return command
+
+
+@subject.command("show")
+@_subject_options
+@click.pass_obj
+def subject_show(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
+    """Say how much is stored of a subject."""
+    stored = _export(config_file, issuer, type_, id_)
+    for name, value in stored.items():
+        amount = f"{len(value)}" if isinstance(value, list | dict) else str(value)
+        click.echo(f"{name:24} {amount}")
+
+
+@subject.command("export")
+@_subject_options
+@click.pass_obj
+def subject_export(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
+    """Write everything that is stored of a subject, as JSON."""
+    json.dump(_export(config_file, issuer, type_, id_), sys.stdout, indent=2, ensure_ascii=False)
+    click.echo()
+
+
+@subject.command("erase")
+@_subject_options
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_obj
+def subject_erase(config_file: Path | None, issuer: str, type_: str, id_: str, yes: bool) -> None:
+    """Delete everything that is stored of a subject."""
+    from idp_adapter import app
+
+    settings = config.load(file=config_file)
+    if not yes:
+        click.confirm(f"Delete every row of {type_} {id_} of {issuer}?", abort=True)
+    with app.opened_store(settings) as store:
+        rows = store.erase(issuer, app.subject_id(type_, id_))
+    if not rows:
+        raise errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}")
+    click.echo(f"{rows} rows deleted")
+
+
+def _export(config_file: Path | None, issuer: str, type_: str, id_: str) -> dict[str, Any]:
+    from idp_adapter import app
+
+    with app.opened_store(config.load(file=config_file)) as store:
+        stored = dict(store.export(issuer, app.subject_id(type_, id_)))
+    if not any(stored.values()):
+        raise errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}")
+    return stored
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Serve the application by gunicorn: threads with keep-alive, one application per worker, made after the fork."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.http import wsgi  # type: ignore[import-untyped]
+
+from idp_adapter.errors import AdapterError
+
+KEEP_ALIVE_S: Final = 75
+CANNOT_START: Final = 4  # a worker that exits so makes gunicorn stop rather than try again
+SWITCH_INTERVAL_S: Final = 0.001  # threads of one worker take turns this often: shortens the tail under load
+
+
+class Worker(Protocol):
+    """What one worker process runs."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """The WSGI application."""
+        ...
+
+    def close(self) -> None:
+        """Finish pending work."""
+        ...
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """A gunicorn arbiter that needs no configuration file. `make` builds the application, in each worker."""
+
+    def __init__(
+        self,
+        make: Callable[[], Worker],
+        *,
+        bind: str,
+        workers: int,
+        threads: int,
+    ) -> None:
+        self._make = make
+        self._worker: Worker | None = None
+        self._options: dict[str, object] = {
+            "bind": bind,
+            "workers": workers,
+            "threads": threads,
+            "worker_class": "gthread",
+            "keepalive": KEEP_ALIVE_S,
+            "timeout": 30,
+            "graceful_timeout": 10,
+            "preload_app": False,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "proc_name": "idp-adapter",
+            "control_socket_disable": True,
+            "forwarded_allow_ips": "",
+            "limit_request_line": 2048,
+            "limit_request_fields": 50,
+            "worker_exit": lambda server, worker: self._close(),
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what this gunicorn knows; older ones have no control socket to switch off."""
+        for name, value in self._options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Worker:
+        """The application of this worker. One that can't be made stops the whole server, with one sentence."""
+        wsgi.SERVER = "idp-adapter"  # says less than the default
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        try:
+            self._worker = self._make()
+        except AdapterError as error:
+            print(f"The service can't start: {error.message} {error.hint}".rstrip(), file=sys.stderr)  # noqa: T201
+            raise SystemExit(CANNOT_START) from None
+        return self._worker
+
+    def _close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()

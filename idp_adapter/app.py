@@ -1,0 +1,177 @@
+"""The composition root: settings -> adapters -> services -> the HTTP face. The sole owner of clock and randomness."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from idp_adapter.adapters import policy_file
+from idp_adapter.adapters.geoip import GeoFiles
+from idp_adapter.adapters.http import api, wire
+from idp_adapter.adapters.http.auth import Authenticator
+from idp_adapter.adapters.jose_jwks import KeySets
+from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
+from idp_adapter.adapters.logs import Log
+from idp_adapter.adapters.metrics import Metrics
+from idp_adapter.adapters.pseudonyms import Pseudonyms
+from idp_adapter.adapters.sql import open_store
+from idp_adapter.adapters.telemetry import Opener
+from idp_adapter.config import Settings
+from idp_adapter.core.policy import Policy
+from idp_adapter.core.types import Decision, Origin, SubjectId
+from idp_adapter.errors import AdapterError, Unavailable
+from idp_adapter.services.decide import Decider
+from idp_adapter.services.outcomes import OutcomeReporter
+from idp_adapter.services.ports import Retention, Store
+
+RETAIN_EVERY_S: Final = 3600.0
+COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
+
+
+def now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """An unguessable id, 22 characters."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(slots=True)
+class Service:
+    """One running service: a WSGI application with a retention job beside it."""
+
+    wsgi: Callable[..., Iterable[bytes]]
+    store: Store
+    _stopping: threading.Event
+    _job: threading.Thread
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        """Serve one request."""
+        return self.wsgi(environ, start_response)
+
+    def close(self) -> None:
+        """Stop the job, finish pending writes."""
+        self._stopping.set()
+        self._job.join(timeout=5)
+        self.store.close()
+
+
+def build(settings: Settings) -> Service:
+    """Make the service of this process. Raises `AdapterError` where it can't start."""
+    log = Log(sys.stdout.buffer, level=settings.log_level, now=now)
+    policy = policy_file.load(settings.policy)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = KeyFolder(settings.key_dir)
+    folder.prepare(now())
+    signer = FolderSigner(folder, now=now, timer=time.monotonic)
+    store = open_store(settings.database_url, budget_s=settings.database_budget_s)
+    geo = GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn)
+    pseudonyms = Pseudonyms.from_file(settings.pseudonym_key_file)
+    metrics = Metrics(shared_folder=str(settings.metrics_dir) if settings.metrics_dir else None)
+    key_sets = KeySets(settings.issuers, timer=time.monotonic)
+
+    def policy_for(issuer: str) -> Policy:
+        return policy
+
+    def origin_of(issuer: str, ip: str) -> Origin:
+        return pseudonyms.origin(issuer, ip, geo.locate(ip))
+
+    def dependencies() -> Sequence[api.Dependency]:
+        unreachable = tuple(f"{issuer}: {problem}" for issuer, problem in key_sets.problems().items())
+        return (
+            api.Dependency("database", problem=_problem(store.ping)),
+            api.Dependency("signing_keys", problem=_problem(signer.ping)),
+            api.Dependency("realm_keys", notes=unreachable),
+            api.Dependency("geoip", notes=tuple(geo.problems())),
+            api.Dependency("policy", notes=(f"{policy.id} {policy.version}",)),
+        )
+
+    flask = api.create(
+        api.Parts(
+            public_url=settings.public_url,
+            authenticator=Authenticator(audience=settings.public_url, issuers=settings.issuers.keys(), keys=key_sets),
+            decider=Decider(store, geo, pseudonyms, Opener(), metrics, policy_for),
+            reporter=OutcomeReporter(store, metrics, policy_for),
+            signer=signer,
+            watcher=metrics,
+            log=log,
+            origin_of=origin_of,
+            dependencies=dependencies,
+            now=now,
+            timer=time.perf_counter,
+            new_id=new_id,
+        )
+    )
+    logging.getLogger("idp_adapter").disabled = True  # Flask's own: its lines may quote a request
+    stopping, job = _retention_job(store, settings, log)
+    log.started(public_url=settings.public_url, policy=policy.version, notes=list(geo.problems()))
+    return Service(flask.wsgi_app, store, stopping, job)
+
+
+def opened_store(settings: Settings) -> AbstractContextManager[Store]:
+    """The settings' store, for one command."""
+    return closing(open_store(settings.database_url, budget_s=COMMAND_BUDGET_S))
+
+
+def subject_id(type_: str, id_: str) -> SubjectId:
+    """Whom a command is about."""
+    return SubjectId(type_, id_)
+
+
+def dry_run(policy: Policy, body: bytes, *, issuer: str) -> Decision:
+    """Decide one request under a policy, without history and without places; nothing is kept."""
+    request = wire.read_question(wire.read_body(body), issuer=issuer)
+    with closing(open_store("sqlite://", budget_s=COMMAND_BUDGET_S)) as store:
+        pseudonyms = Pseudonyms(secrets.token_bytes(32))
+        decider = Decider(store, GeoFiles(city=None, asn=None), pseudonyms, Opener(), Metrics(), lambda _: policy)
+        return decider.decide(request, now=request.time or now(), decision_id="dry-run")
+
+
+def retention(settings: Settings) -> Retention:
+    """The settings' days as durations."""
+    days = settings.retention
+    return Retention(
+        decisions=timedelta(days=days.decisions),
+        outcomes=timedelta(days=days.outcomes),
+        failures=timedelta(days=days.failures),
+        profiles_unused=timedelta(days=days.profiles),
+        learnables=timedelta(days=days.learnables),
+    )
+
+
+def _problem(ping: Callable[[], None]) -> str:
+    try:
+        ping()
+    except Unavailable as error:
+        return f"{error.message} {error.hint}".strip()
+    return ""
+
+
+def _retention_job(store: Store, settings: Settings, log: Log) -> tuple[threading.Event, threading.Thread]:
+    """Delete what is too old about every hour; several workers drift apart."""
+    stopping = threading.Event()
+    limits = retention(settings)
+
+    def run() -> None:
+        wait_s = random.uniform(30, 300)  # noqa: S311 - spreads work, guards nothing
+        while not stopping.wait(wait_s):
+            try:
+                log.retained(store.retain(limits, now=now()))
+            except AdapterError as error:
+                log.failed(error=type(error).__name__, where=["retention"])
+            wait_s = RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - as above
+
+    job = threading.Thread(target=run, name="retention", daemon=True)
+    job.start()
+    return stopping, job

@@ -11,13 +11,13 @@
  *
  * @typedef {[down: number, up: number | null]} Press milliseconds; `up` is null where the release was never seen
  * @typedef {[ms: number, x: number, y: number, kind: string, ...contact: number[]]} Sample contact: pressure, width, height
- * @typedef {ReturnType<typeof blank>} Typing what was seen of one field since it was last empty
+ * @typedef {{ t0: number, presses: Press[], corrections: number, restarts: number, untrusted: number, pasted: boolean,
+ *   autofilled: boolean, ime: boolean, virtual: boolean, moved: boolean, truncated: boolean }} Typing one field, since last empty
  */
 (() => {
   'use strict';
 
   const OUTPUT = 'risk_telemetry';
-  const FORMS = '#kc-form-login, #kc-otp-login-form';
   const FIELDS = ['[type=password]', '[name=username]', '[name=password]', '[name=otp]', '[name=totp]']
     .map((kind) => `input${kind}:not([type=hidden])`).join();
   const SIGNING_BUDGET_MS = 150;
@@ -37,29 +37,38 @@
     held: /** @type {Map<string, { press: Press, t0: number }>} */ (new Map()),
     trace: /** @type {Sample[]} */ ([]),
     sampleGap: MIN_SAMPLE_GAP_MS,
-    lastSample: -Infinity,
+    last: { m: -Infinity, w: -Infinity }, // time of the last move and wheel kept
     untrusted: 0,
   });
   let seen = nothing();
 
+  /** @returns {Typing} */
   const blank = (restarts = 0, untrusted = 0) => ({
-    t0: 0, presses: /** @type {Press[]} */ ([]), corrections: 0, restarts, untrusted,
+    t0: 0, presses: [], corrections: 0, restarts, untrusted,
     pasted: false, autofilled: false, ime: false, virtual: false, moved: false, truncated: false,
   });
 
   const round = (/** @type {number} */ ms) => Math.round(ms * 10) / 10;
   const increment = (/** @type {number} */ n) => Math.min(n + 1, 9999);
-  /** Time of an event on the clock of performance.now(); its stamp is an epoch time in very old browsers. */
+  /** Time of an event on the clock of performance.now(); very old browsers stamp an epoch time. @param {Event} event */
   const at = ({ timeStamp }) => (timeStamp > 0 && timeStamp < 1e12 ? timeStamp : performance.now());
 
   /** The record of the field that a trusted event is about; an untrusted one is counted and tells nothing.
    * @param {Event} event */
   function typingOf({ target, isTrusted }) {
-    if (!(target instanceof HTMLInputElement) || !target.form || !target.matches(FIELDS)) return undefined;
-    if (!seen.typings.has(target) && seen.typings.size < MAX_FIELDS) seen.typings.set(target, blank());
-    const typing = seen.typings.get(target);
-    if (typing && !isTrusted) typing.untrusted = increment(typing.untrusted);
-    return isTrusted ? typing : undefined;
+    const typing = target && (seen.typings.get(target) || begin(target));
+    if (!typing || isTrusted) return typing;
+    typing.untrusted = increment(typing.untrusted);
+    return null;
+  }
+
+  /** @param {EventTarget} target */
+  function begin(target) {
+    if (!(target instanceof HTMLInputElement) || !target.form || !target.matches(FIELDS)) return null;
+    if (seen.typings.size >= MAX_FIELDS) return null;
+    const typing = blank();
+    seen.typings.set(target, typing);
+    return typing;
   }
 
   /** @param {KeyboardEvent} event */
@@ -67,26 +76,28 @@
     const typing = typingOf(event);
     if (!typing || event.repeat) return;
     const { key } = event;
-    const shortcut = (event.ctrlKey || event.metaKey) && !event.getModifierState('AltGraph');
     if (event.isComposing || key === 'Process') typing.ime = true;
     else if (key === 'Unidentified' || event.keyCode === 229) typing.virtual = true;
     else if (key === 'Backspace' || key === 'Delete') typing.corrections = increment(typing.corrections);
+    else if (key === 'Dead' || key.length === 1 || [...key].length === 1) onCharacter(event, typing);
     else if (/^(Arrow|Home$|End$)/.test(key)) typing.moved = typing.presses.length > 0;
-    else if (!shortcut && (key === 'Dead' || [...key].length === 1)) onPress(event, typing); // no modifier, Tab, Enter
   }
 
-  /** A key that puts a character into the field. @param {KeyboardEvent} event @param {Typing} typing */
-  function onPress(event, typing) {
+  /** A key that puts a character into the field, unless it is a shortcut's. @param {KeyboardEvent} event
+   * @param {Typing} typing */
+  function onCharacter(event, typing) {
     const { presses } = typing;
+    if ((event.ctrlKey || event.metaKey) && !event.getModifierState('AltGraph')) return;
     if (presses.length > 0 && /** @type {HTMLInputElement} */ (event.target).value === '') {
       Object.assign(typing, blank(increment(typing.restarts), typing.untrusted)); // emptied and begun again
-      onPress(event, typing);
+      onCharacter(event, typing);
     } else if (presses.length >= MAX_PRESSES) {
       typing.truncated = true;
     } else {
-      if (presses.length === 0) typing.t0 = at(event);
+      const now = at(event);
+      if (presses.length === 0) typing.t0 = now;
       const previous = presses.length > 0 ? presses[presses.length - 1][0] : 0;
-      /** @type {Press} */ const press = [Math.max(round(at(event) - typing.t0), previous), null];
+      /** @type {Press} */ const press = [Math.max(round(now - typing.t0), previous), null];
       presses.push(press);
       seen.held.set(event.code || event.key, { press, t0: typing.t0 });
     }
@@ -95,8 +106,9 @@
   /** The focus may have moved on while the key was down: matched by key, not by field. @param {KeyboardEvent} event */
   function onKeyUp(event) {
     if (!event.isTrusted) return void typingOf(event);
-    const open = seen.held.get(event.code || event.key);
-    seen.held.delete(event.code || event.key);
+    const key = event.code || event.key;
+    const open = seen.held.get(key);
+    seen.held.delete(key);
     if (open) open.press[1] = Math.max(round(at(event) - open.t0), open.press[0]);
   }
 
@@ -119,18 +131,18 @@
     if (!event.isTrusted) return onUntrusted(event);
     const now = at(event);
     if (kind === 'm' || kind === 'w') {
-      if (now - seen.lastSample < seen.sampleGap) return;
-      seen.lastSample = now;
+      if (now - seen.last[kind] < seen.sampleGap) return;
+      seen.last[kind] = now;
     }
     if (seen.trace.length >= MAX_SAMPLES) {
       seen.trace = thin(seen.trace);
       seen.sampleGap *= 2;
     }
-    const { clientX, clientY, pointerType, pressure, width, height } = event;
     /** @type {Sample} */
-    const sample = [round(Math.max(now - seen.start, 0)), Math.round(clientX), Math.round(clientY), kind];
-    if (pointerType === 'touch' || pointerType === 'pen') {
-      sample.push(Math.round(pressure * 1000) / 1000, round(width), round(height));
+    const sample = [round(Math.max(now - seen.start, 0)), Math.round(event.clientX), Math.round(event.clientY), kind];
+    const type = event.pointerType;
+    if (type === 'touch' || type === 'pen') {
+      sample.push(Math.round(event.pressure * 1000) / 1000, round(event.width), round(event.height));
     }
     seen.trace.push(sample);
   };
@@ -188,12 +200,19 @@
     };
   }
 
+  /** @type {string | null | undefined} */ let timezone;
+  /** Asked once, as the first use of Intl takes some 20 ms. */
+  function timezoneOf() {
+    if (timezone === undefined) timezone = Intl.DateTimeFormat().resolvedOptions().timeZone || null;
+    return timezone;
+  }
+
   function device() {
     const agent = /** @type {any} */ (navigator).userAgentData;
     return {
       ua_data: agent ? { brands: agent.brands.slice(0, 6), mobile: agent.mobile, platform: agent.platform } : {},
       languages: (navigator.languages || []).slice(0, 8).map((tag) => tag.slice(0, 35)),
-      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || null,
+      timezone: timezoneOf(),
       screen: [screen.width, screen.height, devicePixelRatio],
       touch_points: navigator.maxTouchPoints || 0,
       webdriver: navigator.webdriver === true,
@@ -204,12 +223,13 @@
    * times lie on; null where neither shows one. */
   function clockStep() {
     let step = Infinity;
-    for (let turn = 0, last = performance.now(); turn < 2000; turn++) {
+    for (let turn = 0, steps = 0, last = performance.now(); turn < 2000 && steps < 3; turn++) {
       const now = performance.now();
       if (now > last) step = Math.min(step, now - last);
+      if (now > last) steps++;
       last = now;
     }
-    const downs = [...seen.typings.values()].flatMap(({ presses, t0 }) => presses.map(([down]) => down + t0 - seen.start));
+    const downs = [...seen.typings.values()].flatMap(({ presses, t0 }) => presses.map((press) => press[0] + t0 - seen.start));
     const times = [...downs, ...seen.trace.map(([ms]) => ms)].sort((a, b) => a - b);
     const gaps = times.slice(1).map((time, index) => time - times[index]).filter((gap) => gap > 0.05);
     const isOn = (/** @type {number} */ unit) => gaps.every((gap) => Math.abs(gap - unit * Math.round(gap / unit)) < 0.16);
@@ -231,17 +251,20 @@
 
   /** The key of a realm, made where there is none; null where it can't be had. Never rejects. @param {string} realm */
   function deviceKey(realm) {
-    const key = keys.get(realm) || loadKey(realm).catch(() => void keyless.add(realm) || null);
+    const key = keys.get(realm) || loadKey(realm).catch(() => {
+      keyless.add(realm);
+      return null;
+    });
     keys.set(realm, key);
     return key;
   }
 
   /** @param {string} realm */
   async function loadKey(realm) {
-    const database = await settled(Object.assign(indexedDB.open('risk-device', 1), {
-      onupgradeneeded: ({ target }) => target.result.createObjectStore('keys'),
-    }));
-    const store = (mode) => database.transaction('keys', mode).objectStore('keys');
+    const opening = indexedDB.open('risk-device', 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore('keys');
+    /** @type {IDBDatabase} */ const database = await settled(opening);
+    const store = (/** @type {IDBTransactionMode} */ mode) => database.transaction('keys', mode).objectStore('keys');
     let pair = await settled(store('readonly').get(realm));
     if (!pair) {
       const fresh = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
@@ -309,7 +332,7 @@
   /** @param {HTMLFormElement} form @param {HTMLElement | null} submitter */
   function isWatched(form, submitter) {
     const method = (submitter && submitter.getAttribute('formmethod')) || form.getAttribute('method') || 'get';
-    return method.toLowerCase() === 'post' && (form.matches(FORMS) || form.querySelector(FIELDS) !== null);
+    return method.toLowerCase() === 'post' && form.querySelector(FIELDS) !== null;
   }
 
   /** @param {HTMLFormElement} form @param {string} value */
@@ -343,8 +366,9 @@
     for (const input of document.querySelectorAll(`input[name=${OUTPUT}]`)) input.remove();
   }
 
-  /** Run a handler so that nothing in it can reach the page. @param {(event: any) => void} handler */
-  const guarded = (handler) => (/** @type {Event} */ event) => {
+  /** Run a handler so that nothing in it can reach the page. @param {(event: any) => void} handler
+   * @returns {(event?: any) => void} */
+  const guarded = (handler) => (event) => {
     try {
       handler(event);
     } catch { /* login matters more than telemetry */ }
@@ -358,9 +382,10 @@
     pointermove: onPointer('m'), pointerdown: onPointer('d'), pointerup: onPointer('u'), wheel: onPointer('w'),
     click: onUntrusted, submit: onSubmit, pageshow: onPageShow,
   })) window.addEventListener(name, guarded(handler), { capture: true, passive: name !== 'submit' });
-  const prepare = guarded(() => { // have the key before it is needed
+  const prepare = guarded(() => { // what takes time, before it is needed
     for (const form of document.forms) if (isWatched(form, null)) deviceKey(realmOf(form));
+    (window.requestIdleCallback || setTimeout)(guarded(timezoneOf));
   });
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', prepare);
-  else prepare(new Event('ready'));
+  else prepare();
 })();

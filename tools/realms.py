@@ -262,6 +262,8 @@ def _base(name: str, display: str, users: Sequence[Rep], clients: Sequence[Rep])
         "enabled": True,
         "sslRequired": "none",
         "bruteForceProtected": True,
+        "quickLoginCheckMilliSeconds": 10,
+        "minimumQuickLoginWaitSeconds": 1,
         "eventsEnabled": True,
         "resetPasswordAllowed": True,
         "revokeRefreshToken": True,

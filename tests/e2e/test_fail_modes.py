@@ -1,7 +1,7 @@
 """No decision to be had: the configured fail mode applies inside the budget, is counted, and is never a silent allow.
 
-The double is told to do what a real service can't be. The server's fail modes are the defaults: `step-up` at login, `limit` at
-the token endpoint.
+The double is told to do what a real service can't be. The server's fail modes are the defaults: `step-up` at login,
+`limit` at the token endpoint.
 """
 
 from __future__ import annotations

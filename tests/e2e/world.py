@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import requests
 
-from tests.e2e.front import ALLOW, Answer, Front
+from tests.e2e.front import ALLOW, Answer, Call, Front
 from tools.driver.admin import Admin
 from tools.driver.application import Application, Login, TokenAnswer
 from tools.driver.browser import COLLECT, Browser, Person
@@ -96,7 +97,7 @@ class World:
     def logged_in(self, person: Person, app: Application | None = None, **parameters: str) -> Visit:
         """Log somebody in quietly; afterwards nothing counts as asked."""
         self.front.answer(ALLOW)
-        visit = self.visit(app, **parameters).log_in(person)
+        visit = self.visit(app, None, **parameters).log_in(person)
         assert visit.page.code
         self.front.forget()
         return visit
@@ -108,8 +109,8 @@ class World:
         self.front.forget()
         return tokens
 
-    def answer(self, answer: Answer) -> None:
-        """Have the double give this decision."""
+    def answer(self, answer: Answer | Callable[[Call], Answer]) -> None:
+        """Have the double give this decision, or what the function finds."""
         self.front.answer(answer)
 
     def heal(self) -> None:

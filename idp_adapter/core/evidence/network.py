@@ -20,6 +20,7 @@ ASN_KNOWN: Final = -0.7
 ASN_NEW: Final = 0.9
 COUNTRY_NEW: Final = 2.4
 PREFIX_NEW: Final = 0.8  # where no file tells ASN and country
+WORKLOAD_FACTOR: Final = 2.0  # machines do not travel: a new network says more of them
 _GROWTH: Final = 2.0
 
 
@@ -34,6 +35,8 @@ def score(situation: Situation) -> Evidence:
         return Evidence.abstain(SOURCE, "network_history_none")
     code, nats = _level(origin, habits)
     weight = habits.logins / (habits.logins + _GROWTH)
+    if nats > 0 and situation.request.subject.key.type == "service_account":
+        weight *= WORKLOAD_FACTOR
     params = {key: value for key, value in (("asn", origin.place.asn), ("country", origin.place.country)) if value}
     for_user = "new_place" if nats > 0 else None
     reason = Reason(code, round(nats * weight, 4), params, for_user)

@@ -1,0 +1,86 @@
+"""Outcomes: idempotent, bound to their decision, and the only thing that teaches."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from idp_adapter.core.types import Origin, OutcomeType, SubjectId
+from idp_adapter.services.ports import HistoryQuery
+from tests.services.conftest import ABROAD_IP, login
+
+
+def history(house):
+    request = login()
+    return house.store.load(HistoryQuery(request.issuer, request.subject.key, None, house.now - timedelta(hours=1)))
+
+
+def test_an_outcome_counts_once(house):
+    decision = house.ask()
+    assert house.tell(decision, id="same")
+    assert not house.tell(decision, id="same")
+    assert history(house).habits.logins == 1
+
+
+def test_a_decision_teaches_once_however_often_it_is_confirmed(house):
+    decision = house.ask()
+    house.tell(decision)
+    house.tell(decision)
+    assert history(house).habits.logins == 1
+
+
+def test_an_outcome_without_its_decision_teaches_nothing(house):
+    decision = house.ask()
+    house.tell(decision, decision_id="unknown")
+    house.tell(decision, decision_id=None)
+    house.tell(decision, subject=SubjectId("user", "somebody else"))
+    house.tell(decision, subject=None)
+    assert history(house).habits.logins == 0
+
+
+def test_another_realm_can_not_confirm_a_decision(house):
+    house.tell(house.ask(), issuer="https://id.example/realms/other")
+    assert history(house).habits.logins == 0
+
+
+def test_an_outcome_that_comes_too_late_teaches_nothing(house):
+    decision = house.ask()
+    house.now += timedelta(hours=2)
+    house.tell(decision)
+    assert history(house).habits.logins == 0
+
+
+@pytest.mark.parametrize("type_", [OutcomeType.LOGIN_FAILED, OutcomeType.STEP_UP_FAILED])
+def test_a_failure_is_remembered_against_the_subject(house, type_):
+    for _ in range(4):
+        house.tell(house.ask(), type_, origin=Origin("a", "p"))
+    assert len(history(house).failures.of_subject) == 4
+
+
+def test_a_failed_login_needs_no_decision_to_count(house):
+    decision = house.ask()
+    for _ in range(5):
+        house.tell(decision, OutcomeType.LOGIN_FAILED, decision_id=None, origin=Origin("a", "p"))
+    risk = house.ask().risk
+    failures = next(item for item in risk.contributions if item.source == "failures")
+    assert failures.nats > 0
+
+
+def test_quiet_logins_from_an_unknown_device_stop_teaching_once_a_subject_is_known(house):
+    house.familiar(4)
+    before = history(house).habits
+    unknown = login(cookie=None)
+    decision = house.ask(unknown)
+    assert decision.permitted
+    house.tell(decision)
+    assert history(house).habits == before
+
+
+def test_erasing_a_subject_leaves_nothing(house):
+    house.familiar(3)
+    house.ask(login(ABROAD_IP))
+    request = login()
+    assert house.store.erase(request.issuer, request.subject.key) > 0
+    assert history(house).habits.logins == 0
+    assert house.store.erase(request.issuer, request.subject.key) == 0

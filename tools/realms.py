@@ -170,7 +170,7 @@ class Flows:
         """Return level 2: any one of the factors that the user has."""
         choices = self.flow(
             f"{prefix} second factor",
-            self.factor("ALTERNATIVE", "auth-otp-form", f"{prefix} otp", "otp", 2),
+            self.factor("ALTERNATIVE", "risk-otp-form", f"{prefix} otp", "otp", 2),
             self.factor("ALTERNATIVE", "webauthn-authenticator", f"{prefix} webauthn", "hwk", 2),
         )
         return self.level(prefix, 2, sub("REQUIRED", choices))

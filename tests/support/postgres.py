@@ -94,15 +94,24 @@ class Server:
         self._signal_all(signal.SIGCONT)
 
     def new_database(self) -> str:
-        """Make a fresh database; returns its URL."""
-        name = f"test_{next(self._names)}"
-        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+        """Make a fresh database; returns its URL. About 7 MB of files each."""
+        name = f"database_{next(self._names)}"
+        self._execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
-    def url(self, database: str) -> str:
+    def new_schema(self) -> str:
+        """Make a fresh schema with a role that sees it alone; returns its URL. Cheap: one for each test."""
+        name = f"role_{next(self._names)}"
+        self._execute(f"CREATE ROLE {name} LOGIN; CREATE SCHEMA {name} AUTHORIZATION {name}")
+        return self.url("postgres", user=name)
+
+    def url(self, database: str, *, user: str = "risk") -> str:
         """The URL of a database by the unix socket."""
-        return f"postgresql://risk@/{database}?host={quote(str(self.folder), safe='')}&port={self.port}"
+        return f"postgresql://{user}@/{database}?host={quote(str(self.folder), safe='')}&port={self.port}"
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
 
     def log(self) -> str:
         """What the server wrote."""

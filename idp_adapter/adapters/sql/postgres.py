@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.waiting import Ready, Wait
 from psycopg_pool import ConnectionPool
 
@@ -57,6 +58,7 @@ class Postgres:
     """A pool of connections in autocommit."""
 
     def __init__(self, conninfo: str, *, budget_s: float, slow_budget_s: float, most_connections: int) -> None:
+        own_options = conninfo_to_dict(conninfo).get("options") or ""
         self._budget_s = budget_s
         self._slow_budget_s = slow_budget_s
         self._pool: ConnectionPool[DeadlineConnection] = ConnectionPool(
@@ -65,7 +67,7 @@ class Postgres:
             kwargs={
                 "autocommit": True,
                 "connect_timeout": 2,
-                "options": f"-c statement_timeout={_ms(budget_s)}",
+                "options": f"{own_options} -c statement_timeout={_ms(budget_s)}".strip(),
                 "application_name": "idp-adapter",
             },
             min_size=1,

@@ -1,0 +1,63 @@
+"""Stores to test: SQLite in a file and in memory, and a real PostgreSQL (one server a session, one schema a test)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from idp_adapter.adapters.sql import SqlStore, open_store
+from idp_adapter.errors import ProfileDamaged
+from tests.support import postgres
+
+BUDGET_S = 2.0  # generous: a test machine may be busy; tests of the budget set their own
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    try:
+        postgres.find()
+    except postgres.Absent as absent:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(absent), pytrace=False)
+        pytest.skip(str(absent))
+    with postgres.server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "memory", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def store_url(kind: str, request: pytest.FixtureRequest, tmp_path) -> str:
+    if kind == "postgresql":
+        return request.getfixturevalue("postgres_server").new_schema()
+    return f"sqlite:///{tmp_path / 'risk.db'}" if kind == "sqlite" else "sqlite://"
+
+
+@pytest.fixture
+def damaged() -> list[ProfileDamaged]:
+    """What the store reported as damaged."""
+    return []
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., SqlStore]]:
+    """Opens stores and closes them at the end."""
+    with ExitStack() as closing:
+
+        def opened(url: str, **options) -> SqlStore:
+            store = open_store(url, **{"budget_s": BUDGET_S, **options})
+            closing.callback(store.close)
+            return store
+
+        yield opened
+
+
+@pytest.fixture
+def store(store_url, damaged, opened) -> SqlStore:
+    return opened(store_url, on_damaged=damaged.append)

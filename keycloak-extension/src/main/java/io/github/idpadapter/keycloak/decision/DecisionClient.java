@@ -1,0 +1,191 @@
+package io.github.idpadapter.keycloak.decision;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.idpadapter.keycloak.decision.ServiceHttp.Reply;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+import org.jboss.logging.Logger;
+import org.keycloak.common.util.Time;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.RealmModel;
+
+/**
+ * The only way to the service. Whatever happens there, the caller has an answer within its budget, at most so many threads wait,
+ * and every answer that isn't the service's own is counted with its cause.
+ */
+public final class DecisionClient {
+
+    private static final Logger LOG = Logger.getLogger("io.github.idpadapter.keycloak");
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final RiskConfig config;
+    private final ServiceHttp http;
+    private final PepTokens tokens;
+    private final ServiceKeys keys;
+    private final Breaker breaker;
+    private final Semaphore bulkhead;
+
+    DecisionClient(RiskConfig config, ServiceHttp http) {
+        this.config = config;
+        this.http = http;
+        this.tokens = new PepTokens(config.audience());
+        this.keys = new ServiceKeys(this::jwks, () -> System.nanoTime() / 1_000_000);
+        this.breaker = new Breaker(config.breakerFailures(), config.breakerOpenMs(), () -> System.nanoTime() / 1_000_000);
+        this.bulkhead = new Semaphore(config.bulkhead());
+        RiskMetrics.watch(breaker);
+    }
+
+    /** Returns the service's decision, or what the hook's fail mode says; {@code bearer} makes the caller's token for an issuer. */
+    Decision decide(Hook hook, String issuer, UnaryOperator<String> bearer, ObjectNode request) {
+        if (!config.enabled()) {
+            return Decision.notAsked();
+        }
+        try {
+            Decision decision = guarded(hook, issuer, bearer, request);
+            RiskMetrics.decided(hook, decision.result());
+            return decision;
+        } catch (Unavailable failed) {
+            FailMode mode = config.failMode(hook);
+            RiskMetrics.unavailable(hook, failed.label(), mode);
+            LOG.debugf("No decision at %s: %s; %s applies", hook.action(), failed.label(), mode.label());
+            return standIn(mode, failed.label());
+        }
+    }
+
+    private Decision standIn(FailMode mode, String cause) {
+        switch (mode) {
+            case ALLOW:
+                return Decision.permit(Obligations.NONE, cause);
+            case LIMIT:
+                return Decision.permit(config.limited(Obligations.NONE), cause);
+            case STEP_UP:
+                return Decision.refuse(List.of(config.stepUpAcr()), cause);
+            default:
+                return Decision.refuse(List.of(), cause);
+        }
+    }
+
+    private Decision guarded(Hook hook, String issuer, UnaryOperator<String> bearer, ObjectNode request) throws Unavailable {
+        if (!bulkhead.tryAcquire()) {
+            throw new Unavailable("bulkhead");
+        }
+        try {
+            if (!breaker.permits()) {
+                throw new Unavailable("breaker");
+            }
+            Decision decision = timed(hook, issuer, bearer, request);
+            note(breaker.succeeded(), "answers again");
+            return decision;
+        } catch (Unavailable failed) {
+            if (failed.isServiceFailure()) {
+                note(breaker.failed(), "is not asked for a while: " + failed.label());
+            } else if (failed.label().startsWith("http_4")) {
+                breaker.succeeded();
+            }
+            throw failed;
+        } finally {
+            bulkhead.release();
+        }
+    }
+
+    private Decision timed(Hook hook, String issuer, UnaryOperator<String> bearer, ObjectNode request) throws Unavailable {
+        long start = System.nanoTime();
+        try {
+            return ask(issuer, bearer.apply(issuer), request, start + TimeUnit.MILLISECONDS.toNanos(config.budgetMs(hook)));
+        } catch (RuntimeException unforeseen) {
+            LOG.error("A call to the risk service failed in a way that it should not", unforeseen);
+            throw new Unavailable("internal");
+        } finally {
+            RiskMetrics.called(hook, System.nanoTime() - start);
+        }
+    }
+
+    private Decision ask(String issuer, String bearer, ObjectNode request, long deadline) throws Unavailable {
+        String accept = "application/" + DecisionVerifier.TYPE;
+        Reply reply = http.post("/access/v1/evaluation", accept, bearer, bytes(request), deadline);
+        if (reply.status() != 200) {
+            throw new Unavailable("http_" + reply.status());
+        }
+        if (reply.contentType().startsWith("application/json")) {
+            throw new Unavailable("unsigned");
+        }
+        String txn = request.path("context").path("txn").asText();
+        DecisionVerifier.Expected expected = new DecisionVerifier.Expected(config.decisionIssuer(), issuer, txn, Time.currentTime());
+        String token = new String(reply.body(), java.nio.charset.StandardCharsets.ISO_8859_1);
+        JsonNode evaluation = DecisionVerifier.verify(token, kid -> keys.get(kid, deadline), expected);
+        return DecisionParser.parse(evaluation);
+    }
+
+    private byte[] jwks(long deadline) throws Unavailable {
+        Reply reply = http.get("/.well-known/jwks.json", deadline);
+        if (reply.status() != 200) {
+            throw new Unavailable("http_" + reply.status());
+        }
+        return reply.body();
+    }
+
+    private static byte[] bytes(Object json) {
+        try {
+            return JSON.writeValueAsBytes(json);
+        } catch (JsonProcessingException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    private void note(boolean changed, String what) {
+        if (changed) {
+            LOG.warnf("The risk service at %s %s", config.serviceUrl(), what);
+        }
+    }
+
+    /** Delivers what happened after decisions; returns whether the service has it or never will. Not for request threads. */
+    public boolean report(String bearer, ObjectNode outcomes) {
+        try {
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+            int status = http.post("/v1/outcomes", "application/json", bearer, bytes(outcomes), deadline).status();
+            return status / 100 == 2 || status == 400 || status == 413 || status == 422;
+        } catch (Unavailable failed) {
+            return false;
+        }
+    }
+
+    /** The token that shows who calls, for a realm and the issuer name that its users see. */
+    public String bearer(KeycloakSession session, RealmModel realm, String issuer) {
+        return tokens.of(session, realm, issuer);
+    }
+
+    public boolean isEnabled() {
+        return config.enabled();
+    }
+
+    /** Counts outcomes that were lost. */
+    public static void countDropped(int outcomes) {
+        RiskMetrics.dropped(outcomes);
+    }
+
+    PepTokens tokens() {
+        return tokens;
+    }
+
+    /** Fetches the keys, and loads the classes, away from the first login's budget. */
+    void warmUp() {
+        Thread thread = new Thread(() -> {
+            try {
+                keys.get("", System.nanoTime() + TimeUnit.SECONDS.toNanos(5));
+            } catch (Unavailable later) {
+                LOG.infof("The risk service at %s doesn't answer yet: %s", config.serviceUrl(), later.label());
+            }
+        }, "risk-warm-up");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    void close() {
+        http.close();
+    }
+}

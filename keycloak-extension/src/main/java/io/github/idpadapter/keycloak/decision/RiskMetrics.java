@@ -1,0 +1,40 @@
+package io.github.idpadapter.keycloak.decision;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Metrics;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+
+/** What an operator can see at Keycloak's {@code /metrics}. Labels come from small closed sets. */
+final class RiskMetrics {
+
+    private static final ConcurrentMap<Hook, Timer> CALLS = new ConcurrentHashMap<>();
+
+    private RiskMetrics() {
+    }
+
+    static void decided(Hook hook, String result) {
+        Metrics.counter("risk.decisions", "hook", hook.action(), "result", result).increment();
+    }
+
+    static void unavailable(Hook hook, String cause, FailMode mode) {
+        Metrics.counter("risk.unavailable", "hook", hook.action(), "cause", cause, "mode", mode.label()).increment();
+    }
+
+    static void called(Hook hook, long nanos) {
+        CALLS.computeIfAbsent(hook, h -> Timer.builder("risk.call").tag("hook", h.action()).publishPercentileHistogram()
+                .minimumExpectedValue(Duration.ofMillis(1)).maximumExpectedValue(Duration.ofSeconds(1))
+                .register(Metrics.globalRegistry)).record(Duration.ofNanos(nanos));
+    }
+
+    static void watch(Breaker breaker) {
+        Gauge.builder("risk.breaker.open", breaker, each -> each.isOpen() ? 1 : 0).strongReference(true)
+                .register(Metrics.globalRegistry);
+    }
+
+    static void dropped(int outcomes) {
+        Metrics.counter("risk.outcomes.dropped").increment(outcomes);
+    }
+}

@@ -1,0 +1,23 @@
+package io.github.idpadapter.keycloak.decision;
+
+/** No decision that may be believed: the cause is a short label, for metrics and events, and never holds data. */
+public final class Unavailable extends Exception {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String cause;
+
+    Unavailable(String cause) {
+        super(cause, null, false, false);
+        this.cause = cause;
+    }
+
+    public String label() {
+        return cause;
+    }
+
+    /** Whether it says that the service is unwell. A 4xx blames one request, which a caller could provoke at will. */
+    boolean isServiceFailure() {
+        return !(cause.equals("bulkhead") || cause.equals("breaker") || cause.startsWith("http_4"));
+    }
+}

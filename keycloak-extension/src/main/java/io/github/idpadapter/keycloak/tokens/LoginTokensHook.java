@@ -1,0 +1,51 @@
+package io.github.idpadapter.keycloak.tokens;
+
+import io.github.idpadapter.keycloak.decision.Decision;
+import io.github.idpadapter.keycloak.decision.Hook;
+import io.github.idpadapter.keycloak.decision.RiskNotes;
+import io.github.idpadapter.keycloak.decision.SessionEnder;
+import io.github.idpadapter.keycloak.decision.StoredDecision;
+import java.util.Optional;
+import org.keycloak.models.AuthenticatedClientSessionModel;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.UserSessionModel;
+import org.keycloak.protocol.oidc.TokenManager.AccessTokenResponseBuilder;
+import org.keycloak.services.clientpolicy.ClientPolicyException;
+
+/**
+ * The first tokens of a login are answered by the login's own decision, once. Where there is none, say in a flow without the risk
+ * step, the service is asked here; a refusal then ends the session, which would else give out tokens in silence at the next try.
+ */
+final class LoginTokensHook {
+
+    private final KeycloakSession session;
+
+    LoginTokensHook(KeycloakSession session) {
+        this.session = session;
+    }
+
+    void shapeOnce(AccessTokenResponseBuilder tokens) throws ClientPolicyException {
+        AuthenticatedClientSessionModel clientSession = tokens.getClientSessionCtx().getClientSession();
+        Optional<Decision> ofLogin = StoredDecision.read(clientSession.getNote(RiskNotes.LOGIN_DECISION));
+        if (ofLogin.isPresent()) {
+            clientSession.setNote(RiskNotes.LOGIN_DECISION, "");
+            TokenShaper.shape(tokens, ofLogin.get().obligations());
+            return;
+        }
+        UserSessionModel userSession = clientSession.getUserSession();
+        Decision decision = new TokenQuestion(session, Hook.TOKEN, clientSession.getClient())
+                .scope(tokens.getAccessToken().getScope()).boundAs(tokens.getAccessToken()).about(userSession, clientSession).ask();
+        if (!decision.permit()) {
+            SessionEnder.apply(session, userSession, decision.endingSession());
+        }
+        Refusal.unlessPermitted(session, null, clientSession.getClient(), decision);
+        StoredDecision.note(userSession, decision);
+        TokenShaper.shape(tokens, decision.obligations());
+    }
+
+    /** Tokens in the front channel, whose code may come for its own later: the decision stays. */
+    void shapeFront(AccessTokenResponseBuilder tokens) {
+        StoredDecision.read(tokens.getClientSessionCtx().getClientSession().getNote(RiskNotes.LOGIN_DECISION))
+                .ifPresent(decision -> TokenShaper.shape(tokens, decision.obligations()));
+    }
+}

@@ -1,0 +1,74 @@
+package io.github.idpadapter.keycloak.tokens;
+
+import io.github.idpadapter.keycloak.decision.Decision;
+import io.github.idpadapter.keycloak.decision.Hook;
+import io.github.idpadapter.keycloak.decision.RiskNotes;
+import io.github.idpadapter.keycloak.decision.StoredDecision;
+import org.keycloak.OAuth2Constants;
+import org.keycloak.models.AuthenticatedClientSessionModel;
+import org.keycloak.models.ClientModel;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.RealmModel;
+import org.keycloak.models.UserSessionModel;
+import org.keycloak.protocol.oidc.TokenManager.AccessTokenResponseBuilder;
+import org.keycloak.representations.RefreshToken;
+import org.keycloak.services.clientpolicy.ClientPolicyException;
+import org.keycloak.services.clientpolicy.context.TokenRefreshContext;
+import org.keycloak.services.clientpolicy.context.TokenRefreshResponseContext;
+import org.keycloak.util.TokenUtil;
+
+/**
+ * A refresh is asked about before Keycloak looks at the token, because after that a rotated token is used up and a refusal would
+ * end the session in effect. So the token is decoded, and its signature checked, here; one that doesn't hold is left to Keycloak.
+ */
+final class RefreshHook {
+
+    private final KeycloakSession session;
+
+    RefreshHook(KeycloakSession session) {
+        this.session = session;
+    }
+
+    void ask(TokenRefreshContext context) throws ClientPolicyException {
+        ClientModel client = session.getContext().getClient();
+        RefreshToken token = session.tokens().decode(context.getParams().getFirst(OAuth2Constants.REFRESH_TOKEN), RefreshToken.class);
+        UserSessionModel userSession = token == null ? null : sessionOf(token, client);
+        if (userSession == null) {
+            return;
+        }
+        Decision decision = question(client, userSession, token.getScope(), token).ask();
+        Refusal.unlessPermitted(session, userSession, client, decision);
+        session.setAttribute(RiskNotes.REQUEST_DECISION, decision);
+        StoredDecision.note(userSession, decision);
+    }
+
+    /** The session that a token is good for, if it is one that Keycloak may accept from this client. */
+    private UserSessionModel sessionOf(RefreshToken token, ClientModel client) {
+        RealmModel realm = session.getContext().getRealm();
+        boolean isOffline = TokenUtil.TOKEN_TYPE_OFFLINE.equals(token.getType());
+        boolean isRefresh = isOffline || TokenUtil.TOKEN_TYPE_REFRESH.equals(token.getType());
+        if (!isRefresh || !token.isActive() || token.getSessionId() == null || !client.getClientId().equals(token.getIssuedFor())) {
+            return null;
+        }
+        UserSessionModel found = isOffline ? session.sessions().getOfflineUserSession(realm, token.getSessionId())
+                : session.sessions().getUserSession(realm, token.getSessionId());
+        return found == null || found.getUser() == null ? null : found;
+    }
+
+    void shape(TokenRefreshResponseContext context) throws ClientPolicyException {
+        AccessTokenResponseBuilder tokens = context.getAccessTokenResponseBuilder();
+        Decision decision = session.getAttribute(RiskNotes.REQUEST_DECISION, Decision.class);
+        if (decision == null) { // a kind of refresh token that isn't Keycloak's own
+            AuthenticatedClientSessionModel clientSession = tokens.getClientSessionCtx().getClientSession();
+            UserSessionModel userSession = clientSession.getUserSession();
+            decision = question(clientSession.getClient(), userSession, tokens.getAccessToken().getScope(), null).ask();
+            Refusal.unlessPermitted(session, userSession, clientSession.getClient(), decision);
+        }
+        TokenShaper.shape(tokens, decision.obligations());
+    }
+
+    private TokenQuestion question(ClientModel client, UserSessionModel userSession, String scope, RefreshToken token) {
+        return new TokenQuestion(session, Hook.REFRESH, client).scope(scope).boundAs(token)
+                .about(userSession, userSession.getAuthenticatedClientSessionByClient(client.getId()));
+    }
+}

@@ -1,0 +1,77 @@
+package io.github.idpadapter.keycloak.tokens;
+
+import io.github.idpadapter.keycloak.decision.Decision;
+import io.github.idpadapter.keycloak.decision.Hook;
+import io.github.idpadapter.keycloak.decision.ReuseCache;
+import io.github.idpadapter.keycloak.decision.RiskDecisions;
+import io.github.idpadapter.keycloak.signals.BindingSignals;
+import io.github.idpadapter.keycloak.signals.EvaluationRequest;
+import io.github.idpadapter.keycloak.signals.NetworkSignals;
+import io.github.idpadapter.keycloak.signals.ResourceSignals;
+import io.github.idpadapter.keycloak.signals.SessionSignals;
+import io.github.idpadapter.keycloak.signals.SubjectSignals;
+import io.github.idpadapter.keycloak.signals.Telemetry;
+import org.keycloak.common.util.Time;
+import org.keycloak.models.AuthenticatedClientSessionModel;
+import org.keycloak.models.ClientModel;
+import org.keycloak.models.KeycloakSession;
+import org.keycloak.models.UserModel;
+import org.keycloak.models.UserSessionModel;
+import org.keycloak.representations.AccessToken;
+
+/** The question of a token request: about a user's session, or about a workload that has none worth naming. */
+final class TokenQuestion {
+
+    private final KeycloakSession session;
+    private final Hook hook;
+    private final ClientModel client;
+    private final EvaluationRequest request;
+    private UserModel user;
+    private String reuseKey;
+
+    TokenQuestion(KeycloakSession session, Hook hook, ClientModel client) {
+        this.session = session;
+        this.hook = hook;
+        this.client = client;
+        boolean ofEndUser = client.isPublicClient() && hook != Hook.CLIENT_CREDENTIALS;
+        this.request = new EvaluationRequest(hook, Time.currentTimeMillis()).network(NetworkSignals.of(session, ofEndUser))
+                .telemetry(Telemetry.NONE);
+    }
+
+    TokenQuestion scope(String scope) {
+        request.resource(ResourceSignals.ofToken(client, scope));
+        return this;
+    }
+
+    TokenQuestion boundAs(AccessToken token) {
+        request.binding(BindingSignals.of(session, token));
+        return this;
+    }
+
+    /** About a session; its decisions may be used again per client. */
+    TokenQuestion about(UserSessionModel userSession, AuthenticatedClientSessionModel clientSession) {
+        user = userSession.getUser();
+        request.session(SessionSignals.ofTokens(userSession, clientSession, client));
+        reuseKey = hook.action() + ' ' + userSession.getId() + ' ' + client.getId();
+        return this;
+    }
+
+    /** About a service account, whose sessions live as long as a request. */
+    TokenQuestion about(UserModel serviceAccount) {
+        user = serviceAccount;
+        reuseKey = hook.action() + ' ' + serviceAccount.getId() + ' ' + client.getId();
+        return this;
+    }
+
+    Decision ask() {
+        RiskDecisions decisions = session.getProvider(RiskDecisions.class);
+        ReuseCache reuse = decisions.reuse();
+        String seen = request.seen();
+        return reuse.find(reuseKey, seen, Time.currentTimeMillis()).orElseGet(() -> {
+            request.reused(reuse.used(reuseKey)).subject(SubjectSignals.of(user));
+            Decision decision = decisions.decide(hook, request.json());
+            reuse.keep(reuseKey, seen, decision, Time.currentTimeMillis());
+            return decision;
+        });
+    }
+}

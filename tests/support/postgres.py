@@ -17,10 +17,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -56,11 +57,12 @@ class Server:
         ]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*_as_other_user(), *command, *itertools.chain.from_iterable(("-c", item) for item in settings)],
+                [*command, *itertools.chain.from_iterable(("-c", item) for item in settings)],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=self.folder,
+                **_as_other_user(),
             )
         deadline = time.monotonic() + START_S
         while True:
@@ -77,7 +79,7 @@ class Server:
         """Stop: `fast` ends sessions and writes everything, `at_once` (immediate) is as good as a crash."""
         if self.process is None or self.process.poll() is not None:
             return
-        os.kill(self.postmaster_pid, signal.SIGQUIT if at_once else signal.SIGINT)
+        self.process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
         try:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -122,13 +124,9 @@ class Server:
         """The data directory."""
         return self.folder / "data"
 
-    @property
-    def postmaster_pid(self) -> int:
-        """The server's own process, which isn't ours where another program switched users for us."""
-        return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-
     def _signal_all(self, signal_: signal.Signals) -> None:
-        parent = self.postmaster_pid
+        assert self.process is not None
+        parent = self.process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
         for pid in (parent, *map(int, children)):
             os.kill(pid, signal_)
@@ -144,7 +142,7 @@ def server(*, port: int = 5432, listen: str = "") -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a unix socket's path is at most 107 bytes
     try:
         if os.geteuid() == 0:
-            user = pwd.getpwnam(_other_user())
+            user = _other_user()
             os.chown(folder, user.pw_uid, user.pw_gid)
         made = Server(folder, binaries, port, listen)
         _run(binaries / "initdb", "-D", str(made.data), "-U", "risk", "-A", "trust", "-E", "UTF8", "--locale=C")
@@ -170,19 +168,22 @@ def find() -> Path:
 
 def _run(program: Path, *arguments: str) -> None:
     done = subprocess.run(
-        [*_as_other_user(), str(program), *arguments], capture_output=True, text=True, check=False, cwd="/"
+        [str(program), *arguments], capture_output=True, text=True, check=False, cwd="/", **_as_other_user()
     )
     if done.returncode:
         raise RuntimeError(f"{program.name} failed: {done.stderr.strip()}")
 
 
-def _as_other_user() -> Sequence[str]:
-    return ("runuser", "-u", _other_user(), "--") if os.geteuid() == 0 else ()
+def _as_other_user() -> dict[str, Any]:
+    """What makes `subprocess` switch users, for root."""
+    if os.geteuid() != 0:
+        return {}
+    user = _other_user()
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
 
 
-def _other_user() -> str:
+def _other_user() -> pwd.struct_passwd:
     try:
-        pwd.getpwnam("postgres")
+        return pwd.getpwnam("postgres")
     except KeyError:
-        return "nobody"
-    return "postgres"
+        return pwd.getpwnam("nobody")

@@ -165,9 +165,9 @@ def _subject_options(command: Any) -> Any:
 def subject_show(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
     """Say how much is stored of a subject."""
     stored = _export(config_file, issuer, type_, id_)
-    for name, value in stored.items():
-        amount = f"{len(value)}" if isinstance(value, list | dict) else str(value)
-        click.echo(f"{name:24} {amount}")
+    for name, rows in stored.items():
+        if isinstance(rows, list):
+            click.echo(f"{len(rows):6} {name}")
 
 
 @subject.command("export")
@@ -202,7 +202,7 @@ def _export(config_file: Path | None, issuer: str, type_: str, id_: str) -> dict
 
     with app.opened_store(config.load(file=config_file)) as store:
         stored = dict(store.export(issuer, app.subject_id(type_, id_)))
-    if not any(stored.values()):
+    if not any(rows for rows in stored.values() if isinstance(rows, list)):
         raise errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}")
     return stored
 

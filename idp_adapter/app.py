@@ -75,10 +75,14 @@ def build(settings: Settings) -> Service:
     folder = KeyFolder(settings.key_dir)
     folder.prepare(now())
     signer = FolderSigner(folder, now=now, timer=time.monotonic)
-    store = open_store(settings.database_url, budget_s=settings.database_budget_s)
     geo = GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn)
     pseudonyms = Pseudonyms.from_file(settings.pseudonym_key_file)
     metrics = Metrics(shared_folder=str(settings.metrics_dir) if settings.metrics_dir else None)
+    store = open_store(
+        settings.database_url,
+        budget_s=settings.database_budget_s,
+        on_damaged=lambda damage: metrics.profile_damaged(),
+    )
     key_sets = KeySets(settings.issuers, timer=time.monotonic)
 
     def policy_for(issuer: str) -> Policy:

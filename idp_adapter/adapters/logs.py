@@ -53,7 +53,7 @@ class Log:
             decision_id=decision.id,
             issuer=issuer,
             hook=hook,
-            level=decision.risk.level.value,
+            risk=decision.risk.level.value,
             answer="permit" if decision.permitted else "step_up" if decision.acr_values else "refuse",
             policy=decision.policy_version,
             ms=round(seconds * 1000, 2),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -21,6 +21,8 @@ _HOOKS: Final = frozenset(Hook)
 _LEVELS: Final = frozenset(Level)
 _ANSWERS: Final = frozenset({"permit", "step_up", "refuse"})
 _TYPES: Final = frozenset(OutcomeType)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of no use here
 
 
 class Metrics:
@@ -54,6 +56,9 @@ class Metrics:
             "idp_adapter_dependency_unavailable", "Requests that a dependency left unanswered.", ("dependency",),
             registry=registry,
         )  # fmt: skip
+        self._damaged = Counter(
+            "idp_adapter_profiles_damaged", "Stored profiles that could not be read.", registry=registry
+        )
         self._outcomes = Counter("idp_adapter_outcomes", "Outcomes reported.", ("type", "result"), registry=registry)
         self._refused = Counter(
             "idp_adapter_requests_refused", "Requests answered by a problem.", ("status", "code"), registry=registry
@@ -77,6 +82,10 @@ class Metrics:
     def source_failed(self, source: str) -> None:
         """An evidence source raised."""
         self._source_failures.labels(self._bounded("source", source)).inc()
+
+    def profile_damaged(self) -> None:
+        """A stored profile could not be read and counts as absent."""
+        self._damaged.inc()
 
     def dependency_unavailable(self, dependency: str) -> None:
         """A dependency did not answer."""

@@ -67,6 +67,9 @@ def apply(app: Flask, *, watcher: Watches, log: Logs, new_id: Callable[[], str],
         for name, value in _HEADERS:
             headers[name] = value
         headers.setdefault("Cache-Control", "no-store")
+        if request.method == "OPTIONS" and response.status_code == 200:
+            response.status_code = 204
+            headers.pop("Content-Type", None)
         return response
 
     def ours(error: AdapterError) -> Response:

@@ -15,11 +15,13 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import maxminddb
 from maxminddb.const import MODE_FILE
+from maxminddb.reader import Reader
 
 from idp_adapter.core.types import Place
 
@@ -81,6 +83,18 @@ class GeoFiles:
                 self._cache = {}
 
 
+class _Reader(Reader):
+    """A reader that doesn't leave the file open when its metadata is damaged."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            super().__init__(path, MODE_FILE)
+        except Exception:
+            with suppress(AttributeError):  # the file itself could not be opened
+                self.close()
+            raise
+
+
 class _File:
     """One file: its reader, and what is wrong with it."""
 
@@ -88,7 +102,7 @@ class _File:
         self._name = name
         self._path = path
         self._loss = loss
-        self._reader: maxminddb.Reader | None = None
+        self._reader: _Reader | None = None
         self._fingerprint: _Fingerprint | None = None
         self.problem = "" if path else f"no {name} file is set: {loss}"
 
@@ -102,7 +116,7 @@ class _File:
         was_open = self._reader is not None
         self.close()
         try:
-            reader = maxminddb.open_database(str(self._path), MODE_FILE)
+            reader = _Reader(str(self._path))
         except Exception as error:  # whatever a damaged file provokes
             self.problem = self._sentence(error)
             return was_open

@@ -16,6 +16,7 @@ import binascii
 import hmac
 import ipaddress
 import os
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -112,8 +113,8 @@ def _pseudonym(key: bytes, label: bytes, value: bytes) -> str:
 
 def _make(path: Path) -> None:
     """Write a new key that only its owner reads. Of two processes that start at once, the first one's stays."""
-    written = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # mode 0600
+    written = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(base64.urlsafe_b64encode(os.urandom(FEWEST_KEY_BYTES)) + b"\n")

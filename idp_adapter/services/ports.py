@@ -36,7 +36,8 @@ class Lesson:
     """All that one outcome writes, in one transaction with the outcome's id. None or empty leaves things as they are.
 
     `templates` maps a profile key to new bytes; `devices` are upserted whole; `failure` adds one failed login from
-    `outcome.origin`; `settles` clears the decision's learnable part (each decision teaches once).
+    `outcome.origin`; `settles` clears the decision's learnable part. Each decision teaches once: where the decision to
+    settle was settled or erased meanwhile, the outcome is stored and the rest of the lesson is not.
     """
 
     outcome: Outcome

@@ -11,6 +11,7 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
@@ -40,6 +41,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _HEAD: Final = struct.Struct("<BI")
 _SIGHTINGS: Final = ("addresses", "prefixes", "networks", "countries", "user_agents", "clients")
+_TYPING: Final = tuple(member.name for member in fields(Typing))  # a new member is stored; an old row has its default
+_OBLIGATIONS: Final = tuple(member.name for member in fields(Obligations))
 _ERASE: Final = "erase the subject's profile; it is learnt again"
 _encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -224,15 +227,7 @@ def evidence_from(value: Any) -> tuple[tuple[Evidence, ...], tuple[Reason, ...]]
 
 def obligations_to_text(obligations: Obligations) -> str:
     """What the enforcer must also do."""
-    document = {
-        "v": VERSION,
-        "access_token_lifespan_s": obligations.access_token_lifespan_s,
-        "refresh_token_lifespan_s": obligations.refresh_token_lifespan_s,
-        "max_acr": obligations.max_acr,
-        "max_age_s": obligations.max_age_s,
-        "session": obligations.session,
-        "reuse_s": obligations.reuse_s,
-    }
+    document = {"v": VERSION, **{member: getattr(obligations, member) for member in _OBLIGATIONS}}
     return dumps("obligations", document)
 
 
@@ -247,17 +242,7 @@ def learnable_to_text(learnable: Learnable | None) -> str | None:
     if learnable is None:
         return None
     typings = {
-        name: {
-            "field": typing.field,
-            "down_s": typing.down_s,
-            "up_s": typing.up_s,
-            "corrections": typing.corrections,
-            "pasted": typing.pasted,
-            "autofilled": typing.autofilled,
-            "virtual": typing.virtual,
-            "untrusted": typing.untrusted,
-        }
-        for name, typing in learnable.typings.items()
+        name: {member: getattr(typing, member) for member in _TYPING} for name, typing in learnable.typings.items()
     }
     document = {
         "v": VERSION,

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.ServiceHttp.Reply;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
@@ -29,6 +31,7 @@ public final class DecisionClient {
     private final ServiceKeys keys;
     private final Breaker breaker;
     private final Semaphore bulkhead;
+    private final Set<String> issuers = ConcurrentHashMap.newKeySet();
 
     DecisionClient(RiskConfig config, ServiceHttp http) {
         this.config = config;
@@ -45,6 +48,7 @@ public final class DecisionClient {
         if (!config.enabled()) {
             return Decision.notAsked();
         }
+        issuers.add(issuer);
         try {
             Decision decision = guarded(hook, issuer, bearer, request);
             RiskMetrics.decided(hook, decision.result());
@@ -159,8 +163,9 @@ public final class DecisionClient {
         return tokens.of(session, realm, issuer);
     }
 
-    public boolean isEnabled() {
-        return config.enabled();
+    /** Whether decisions were asked for in the name of an issuer since the start: others have nothing to report. */
+    public boolean knows(String issuer) {
+        return issuers.contains(issuer);
     }
 
     /** Counts outcomes that were lost. */

@@ -15,6 +15,8 @@ public final class RiskNotes {
     public static final String DECISION_ID = "risk.decision_id";
     /** User session: the level that the login demanded beyond what was there; empty where none. */
     public static final String STEPPED_UP = "risk.stepped_up";
+    /** User session: the decision whose login is not yet told as an outcome. */
+    public static final String TO_REPORT = "risk.to_report";
     /** User session: the level of authentication owed since a refusal, and since when (seconds). */
     public static final String OWED_LOA = "risk.owed_loa";
     public static final String OWED_AT = "risk.owed_at";

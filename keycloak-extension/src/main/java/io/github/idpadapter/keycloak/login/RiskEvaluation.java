@@ -95,6 +95,7 @@ final class RiskEvaluation implements AuthenticationFlowCallback {
         login.setClientNote(RiskNotes.LOGIN_DECISION, StoredDecision.write(decision));
         login.setUserSessionNote(RiskNotes.LEVEL, decision.level() == null ? "" : decision.level());
         login.setUserSessionNote(RiskNotes.DECISION_ID, decision.id() == null ? "" : decision.id());
+        login.setUserSessionNote(RiskNotes.TO_REPORT, decision.id() == null ? "" : decision.id());
     }
 
     private static void goOn(AuthenticationFlowContext context, LoginLevels levels) {

@@ -31,6 +31,7 @@ class RealmKeys:
         self,
         issuer: str,
         *,
+        metadata_url: str | None = None,
         lifetime_s: float = 300.0,
         stale_s: float = 3600.0,
         pause_s: float = 5.0,
@@ -38,9 +39,11 @@ class RealmKeys:
     ) -> None:
         """Keys are fresh for `lifetime_s`, and usable for `stale_s` when the issuer can't be reached.
 
-        Between two fetches are at least `pause_s`, whatever is asked.
+        Between two fetches are at least `pause_s`, whatever is asked. `metadata_url` is where this app reaches the
+        discovery document, where that differs from where browsers do.
         """
         self.issuer = issuer
+        self.metadata_url = metadata_url or f"{issuer}/.well-known/openid-configuration"
         self._lifetime_s, self._stale_s, self._pause_s = lifetime_s, stale_s, pause_s
         self._clock = clock
         self._lock = threading.Lock()
@@ -77,7 +80,7 @@ class RealmKeys:
 
     def _fetch(self) -> None:
         try:
-            keys = fetch_keys(self.issuer)
+            keys = fetch_keys(self.issuer, self.metadata_url)
         except (requests.RequestException, ValueError):
             keys = None  # the caller sees that nothing became fresh
         with self._lock:
@@ -87,9 +90,9 @@ class RealmKeys:
             self._tried_at = self._clock()
 
 
-def fetch_keys(issuer: str) -> dict[str, jwt.PyJWK]:
+def fetch_keys(issuer: str, metadata_url: str) -> dict[str, jwt.PyJWK]:
     """The issuer's usable signing keys, by way of its discovery document. Raises ValueError or RequestException."""
-    metadata = _fetch_json(f"{issuer}/.well-known/openid-configuration")
+    metadata = _fetch_json(metadata_url)
     if metadata.get("issuer") != issuer:
         raise ValueError("the discovery document is another issuer's")
     keys: dict[str, jwt.PyJWK] = {}

@@ -26,7 +26,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable
 
 from idp_adapter.relying_party.acr import LADDER, Demand, StepUpRequired, acr_satisfies, demand
-from idp_adapter.relying_party.keys import TIMEOUT_S, KeysUnavailable
+from idp_adapter.relying_party.keys import TIMEOUT_S, KeysUnavailable, RealmKeys
 from idp_adapter.relying_party.store import BoundedStore
 from idp_adapter.relying_party.tokens import InvalidToken, TokenVerifier, bearer_challenge
 
@@ -101,9 +101,15 @@ class RelyingParty:
         authorized_parties: Collection[str] = (),
         ladder: Sequence[str] = LADDER,
         scope: str = "openid",
+        app_url: str | None = None,
+        metadata_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`audience` and `authorized_parties` say whose access tokens the API accepts; by default its own client's."""
+        """`audience` and `authorized_parties` say whose access tokens the API accepts; by default its own client's.
+
+        `app_url` is where browsers find this app (else the Host header says so); `metadata_url` is where this app
+        finds the provider's discovery document, where that is not under `issuer`, as between containers.
+        """
         self.issuer = issuer.rstrip("/")
         self.client_id = client_id
         self.ladder = tuple(ladder)
@@ -111,12 +117,14 @@ class RelyingParty:
         self._pending = BoundedStore()  # apart: whoever starts many logins must not push out anybody's session
         self.clock = clock
         parties = authorized_parties or (() if audience else (client_id,))
-        self.verifier = TokenVerifier(self.issuer, audience=audience, authorized_parties=parties)
+        keys = RealmKeys(self.issuer, metadata_url=metadata_url)
+        self.verifier = TokenVerifier(self.issuer, audience=audience, authorized_parties=parties, keys=keys)
+        self._app_url = app_url.rstrip("/") if app_url else None
         self._client = OAuth(app, cache=self._pending).register(
             "relying_party",
             client_id=client_id,
             client_secret=client_secret,
-            server_metadata_url=f"{self.issuer}/.well-known/openid-configuration",
+            server_metadata_url=keys.metadata_url,
             client_kwargs={"scope": scope, "code_challenge_method": "S256", "default_timeout": TIMEOUT_S},
         )
         app.config["SESSION_COOKIE_HTTPONLY"] = True
@@ -183,7 +191,7 @@ class RelyingParty:
             if essential:
                 claim = {"essential": True, "values": [wanted.acr]}
                 parameters["claims"] = json.dumps({"id_token": {"acr": claim}})
-        callback = flask.url_for("callback", _external=True)
+        callback = self._url("callback")
         try:
             if self._client.load_server_metadata().get("issuer") != self.issuer:
                 raise ValueError("the discovery document is another issuer's")
@@ -281,7 +289,7 @@ class RelyingParty:
             return flask.redirect("/")
         query = {
             "id_token_hint": login.id_token,
-            "post_logout_redirect_uri": request.url_root,
+            "post_logout_redirect_uri": self._url("login").removesuffix("login"),
             "client_id": self.client_id,
         }
         return flask.redirect(f"{end}?{urlencode(query)}")
@@ -306,6 +314,9 @@ class RelyingParty:
             received_at=self.clock(),
             asked=asked,
         )
+
+    def _url(self, endpoint: str) -> str:
+        return self._app_url + flask.url_for(endpoint) if self._app_url else flask.url_for(endpoint, _external=True)
 
     def _begin_session(self, login: Login) -> None:
         """A new id for each login, so that one planted before is worth nothing; nothing of another person stays."""

@@ -4,6 +4,7 @@ provider gives. What a real Keycloak does is tested in tests/e2e."""
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import secrets
 import threading
@@ -31,18 +32,23 @@ CLIENT = "web-app"
 HTML = {"Accept": "text/html"}
 
 
+@functools.cache
+def first_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
 @dataclass
 class FakeProvider:
     """Answers whatever a test sets; by default it grants the acr that was asked for."""
 
     issuer: str = ""
-    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    key: rsa.RSAPrivateKey = field(default_factory=first_key)
     kid: str = "key-1"
     grants: str | None = None  # an acr given whatever is asked
     ages_s: int = 0  # how old the authentication is
     error: str | None = None  # answered by the authorization endpoint
     refresh_error: tuple[str, str] | None = None
-    delay_s: float = 0.0
+    jwks_at: str = ""  # where the keys are said to be, when not under the issuer
     id_claims: dict[str, Any] = field(default_factory=dict)  # override the ID token's
     seen: list[dict[str, str]] = field(default_factory=list)  # authorization requests
     hits: list[str] = field(default_factory=list)
@@ -77,13 +83,19 @@ class FakeProvider:
         @app.before_request
         def note() -> None:
             self.hits.append(flask.request.path)
-            time.sleep(self.delay_s)
 
         @app.get("/.well-known/openid-configuration")
         def metadata() -> Any:
-            return {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/jwks", "token_endpoint": f"{self.issuer}/token",
-                    "authorization_endpoint": f"{self.issuer}/authorize",
-                    "end_session_endpoint": f"{self.issuer}/logout"}  # fmt: skip
+            places = {
+                "token_endpoint": "token",
+                "authorization_endpoint": "authorize",
+                "end_session_endpoint": "logout",
+            }
+            return {
+                "issuer": self.issuer,
+                "jwks_uri": self.jwks_at or f"{self.issuer}/jwks",
+                **{name: f"{self.issuer}/{path}" for name, path in places.items()},
+            }
 
         @app.get("/jwks")
         def keys() -> Any:

@@ -190,7 +190,7 @@ def test_known_keys_serve_on_for_an_hour_when_the_issuer_is_down(provider: FakeP
     now = [0.0]
     keys = RealmKeys(provider.issuer, clock=lambda: now[0])
     assert keys.key("key-1") is not None
-    keys.issuer = "http://127.0.0.1:9"  # nobody listens
+    keys.metadata_url = "http://127.0.0.1:9"  # nobody listens
     now[0] = 3000.0
     assert keys.key("key-1") is not None
     now[0] = 4000.0
@@ -247,6 +247,13 @@ def test_keys_are_given_up_in_time_and_the_next_call_does_not_wait_when_the_issu
 
 
 def test_an_issuer_whose_discovery_names_another_is_not_believed(provider: FakeProvider) -> None:
-    real, provider.issuer = provider.issuer, "https://elsewhere.example"
+    metadata_url = f"{provider.issuer}/.well-known/openid-configuration"
     with pytest.raises(ValueError, match="another issuer"):
-        fetch_keys(real)
+        fetch_keys("https://elsewhere.example", metadata_url)
+
+
+def test_the_discovery_document_may_be_reached_by_another_address(provider: FakeProvider) -> None:
+    metadata_url = f"{provider.issuer}/.well-known/openid-configuration"
+    provider.issuer = "https://id.example"
+    provider.jwks_at = metadata_url.replace("/.well-known/openid-configuration", "/jwks")
+    assert set(fetch_keys("https://id.example", metadata_url)) == {"key-1"}

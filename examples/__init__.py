@@ -1,0 +1,1 @@
+"""Small programs that use the project as its users do."""

@@ -84,6 +84,11 @@ def _mapper(provider: str, name: str, **config: str) -> Rep:
     return {"name": name, "protocol": "openid-connect", "protocolMapper": provider, "config": shown | config}
 
 
+def _audience(client_id: str) -> Rep:
+    """Let a client exchange or introspect the tokens of another."""
+    return _mapper("oidc-audience-mapper", f"for {client_id}", **{"included.client.audience": client_id})
+
+
 def _mappers(*, risk: bool) -> list[Rep]:
     return [_mapper("oidc-amr-mapper", "amr"), *([_mapper("risk-claims", "risk")] if risk else [])]
 
@@ -105,11 +110,11 @@ def _confidential(client_id: str, mappers: list[Rep], **more: Any) -> Rep:
 
 def _clients(*, risk: bool) -> list[Rep]:
     mappers = _mappers(risk=risk)
-    audience = _mapper("oidc-audience-mapper", "for exchange", **{"included.client.audience": "exchange-app"})
+    exchangeable, inspectable = _audience("exchange-app"), _audience("web-app")
     redirects = {"redirectUris": [f"{APP_URL}/*"], "attributes": {"post.logout.redirect.uris": "+"}}
     return [
-        _public("spa", [*mappers, audience]),
-        _public("second-app", mappers),
+        _public("spa", [*mappers, exchangeable, inspectable]),
+        _public("second-app", [*mappers, inspectable]),
         _confidential("web-app", mappers, **redirects),
         _confidential("legacy-app", mappers, standardFlowEnabled=False, directAccessGrantsEnabled=True),
         _confidential(
@@ -248,6 +253,13 @@ def _key(provider: str, **config: str) -> Rep:
     }
 
 
+def _otp_policy() -> Rep:
+    """Return the import's whole one-time code policy; a part of one would be ignored."""
+    numbers = {"Digits": 6, "Period": 30, "LookAheadWindow": 1, "InitialCounter": 0}
+    words = {"Type": "totp", "Algorithm": "HmacSHA1", "CodeReusable": True}
+    return {f"otpPolicy{name}": value for name, value in (words | numbers).items()}
+
+
 def _base(name: str, display: str, users: Sequence[Rep], clients: Sequence[Rep]) -> Rep:
     keys = [
         _key("rsa-generated"),
@@ -267,7 +279,7 @@ def _base(name: str, display: str, users: Sequence[Rep], clients: Sequence[Rep])
         "eventsEnabled": True,
         "resetPasswordAllowed": True,
         "revokeRefreshToken": True,
-        "otpPolicyCodeReusable": True,
+        **_otp_policy(),
         "smtpServer": {"host": "127.0.0.1", "port": str(MAIL_PORT), "from": "demo@example.org"},
         "attributes": {"acr.loa.map": json.dumps(ACR_TO_LOA)},
         "components": {"org.keycloak.keys.KeyProvider": keys},

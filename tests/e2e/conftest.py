@@ -44,8 +44,23 @@ def started() -> Iterator[World]:
 @pytest.fixture
 def world(started: World) -> Iterator[World]:
     """The stack, answering ALLOW; every caller token that comes must be a good one."""
-    if started.front.mode is not Mode.SCRIPTED:
+    if started.front.mode not in (Mode.SCRIPTED, Mode.PROXY):
         started.heal()
     started.front.answer(ALLOW)
     yield started
     assert started.front.problems == []
+
+
+@pytest.fixture(scope="session")
+def with_service(started: World) -> World:
+    started.stack.start_service()
+    started.front.upstream = started.plan.service_url
+    return started
+
+
+@pytest.fixture
+def real(with_service: World, world: World) -> Iterator[World]:
+    """The stack with the real service answering."""
+    world.front.switch(Mode.PROXY)
+    yield world
+    world.front.switch(Mode.PROXY)

@@ -97,6 +97,7 @@ class Call:
     subject: str
     body: dict[str, Any]
     caller: dict[str, Any]
+    bearer: str
     problems: tuple[str, ...]
 
     @property
@@ -118,6 +119,7 @@ class Front:
         self._script: Callable[[Call], Answer] = lambda _call: ALLOW
         self.calls: list[Call] = []
         self.outcomes: list[dict[str, Any]] = []
+        self.lose_outcomes = 0  # answer so many reports with 503
         self.problems: list[str] = []  # of caller tokens, ever
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._stranger = ec.generate_private_key(ec.SECP256R1())
@@ -154,13 +156,6 @@ class Front:
         """Return the actions asked about since the count began."""
         return [call.action for call in self.calls]
 
-    def wait_for_outcomes(self, count: int, timeout_s: float = 5) -> list[dict[str, Any]]:
-        """Wait until that many outcomes were reported; return what came."""
-        end = time.monotonic() + timeout_s
-        while len(self.outcomes) < count and time.monotonic() < end:
-            time.sleep(0.05)
-        return list(self.outcomes)
-
     # --- the server ---------------------------------------------------------------------------------------------------
 
     def listen(self) -> None:
@@ -193,7 +188,7 @@ class Front:
         subject, resource = body.get("subject", {}), body.get("resource", {})
         action = body.get("action", {}).get("name", "?")
         self.problems += problems
-        return Call(action, resource.get("id", "?"), subject.get("id", "?"), body, caller, tuple(problems))
+        return Call(action, resource.get("id", "?"), subject.get("id", "?"), body, caller, bearer, tuple(problems))
 
     def _verify(self, bearer: str) -> tuple[dict[str, Any], list[str]]:
         try:
@@ -325,6 +320,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _outcomes(self, raw: bytes) -> None:
         front = self.server.front
+        if front.lose_outcomes:
+            front.lose_outcomes -= 1
+            self._send(503, "application/problem+json", b"{}")
+            return
         body = json.loads(raw)
         front.outcomes += body if isinstance(body, list) else body.get("outcomes", [body])
         if front.mode is Mode.PROXY:

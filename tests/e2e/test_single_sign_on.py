@@ -77,10 +77,10 @@ def test_max_age_asks_for_the_password_again(world: World):
     assert again.log_in(person).tokens().acr == ACR_BASIC
 
 
-def test_a_session_at_mfa_stays_silent_when_risk_is_high(world: World):
+def test_a_code_that_is_young_enough_for_the_decision_is_not_asked_for_again(world: World):
     person = world.person()
-    visit = world.logged_in(person, acr_values=ACR_BASIC)
-    world.answer(STEP_UP)
+    visit = world.logged_in(person)
+    world.answer(Answer(False, "HIGH", 0.8, (ACR_MFA,), {"max_age_s": 900}))
     world.visit(world.second, visit.browser).enter_code(person)
     third = world.visit(world.web, visit.browser)
     assert third.page.kind is Kind.CODE

@@ -37,6 +37,7 @@ _KIND_BY_ID = {
     "kc-error-message": Kind.ERROR,
 }
 _MESSAGE = re.compile(r"input-error|kc-error-message|kc-feedback|alert__title|kc-info-message")
+_LOCATION = re.compile(r"location\.href\s*=\s*'([^']+)'")
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
@@ -87,6 +88,8 @@ class _Reader(HTMLParser):
             self.scripts.append(given["src"])
         elif tag == "a" and given.get("href"):
             self.links[given.get("id") or given["href"]] = given["href"]
+        if found := _LOCATION.search(given.get("onclick", "")):
+            self.links[given.get("id") or found[1]] = found[1]
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
@@ -155,7 +158,7 @@ class Page:
 
     @property
     def links(self) -> dict[str, str]:
-        """Links by id, else by address."""
+        """Links, and buttons that lead somewhere, by id, else by address."""
         return {name: urljoin(self.url, target) for name, target in self._read.links.items()}
 
     def form(self, form_id: str = "") -> Form:

@@ -1,0 +1,101 @@
+"""A real Chromium at Keycloak's own pages: the collector's signature, the code form, and the demo application."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, sync_playwright
+
+from tests.e2e.front import STEP_UP
+from tests.e2e.world import World
+from tools.driver.browser import Person
+from tools.needs import chromium
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Chromium]:
+    path = chromium()
+    assert path, "Chromium is missing: run make setup"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(engine: Chromium, world: World) -> Iterator[Page]:
+    context = engine.new_context()
+    context.route(f"{world.plan.app_url}/callback*", lambda route: route.fulfill(body="back at the application"))
+    page = context.new_page()
+    yield page
+    context.close()
+
+
+def _type_in(page: Page, person: Person) -> None:
+    page.locator("#username").press_sequentially(person.name, delay=30)
+    page.locator("#password").press_sequentially(person.password, delay=30)
+    page.locator("#kc-login").click()
+
+
+def _telemetry(world: World) -> tuple[dict[str, Any], dict[str, Any], str]:
+    (call,) = [call for call in world.front.calls if call.action == "login"]
+    token = call.context["telemetry"]
+    header = jwt.get_unverified_header(token)
+    key = jwt.PyJWK(header["jwk"] | {"alg": "ES256"})
+    decoded = jwt.api_jws.decode(token, key.key, algorithms=["ES256"])
+    return header, json.loads(decoded), call.context["telemetry_challenge"]
+
+
+def test_a_person_who_types_is_heard_by_position_and_signed_for_by_the_device(world: World, page: Page):
+    person = world.person()
+    page.goto(world.spa.login().url)
+    _type_in(page, person)
+    page.wait_for_url(re.compile("/callback"))
+    header, payload, challenge = _telemetry(world)
+    assert header["typ"] == "telemetry+jwt"
+    assert "d" not in header["jwk"]
+    assert payload["challenge"] == challenge
+    typed = {field["name"]: len(field["keys"]) for field in payload["fields"]}
+    assert typed == {"username": len(person.name), "password": len(person.password)}
+    assert person.password not in json.dumps(payload)
+
+
+def test_the_same_browser_signs_with_the_same_key_next_time(world: World, page: Page):
+    person = world.person()
+    thumbprints = []
+    for _ in range(2):
+        world.front.forget()
+        page.goto(world.spa.login(prompt="login").url)
+        if page.locator("#username").count():
+            page.locator("#username").fill(person.name)
+        page.locator("#password").press_sequentially(person.password, delay=10)
+        page.locator("#kc-login").click()
+        page.wait_for_url(re.compile("/callback"))
+        thumbprints.append(_telemetry(world)[0]["jwk"]["x"])
+    assert thumbprints[0] == thumbprints[1]
+
+
+def test_a_code_asked_for_by_risk_can_be_given_in_a_browser(world: World, page: Page):
+    person = world.person()
+    world.answer(STEP_UP)
+    page.goto(world.spa.login().url)
+    _type_in(page, person)
+    page.locator("#otp").press_sequentially(person.otp(), delay=30)
+    page.locator("#kc-login").click()
+    page.wait_for_url(re.compile("/callback.*code="))
+
+
+def test_a_login_works_when_the_script_can_not_be_had(world: World, page: Page):
+    person = world.person()
+    page.route(re.compile(r"risk.*\.js"), lambda route: route.abort())
+    page.goto(world.spa.login().url)
+    _type_in(page, person)
+    page.wait_for_url(re.compile("/callback.*code="))

@@ -62,15 +62,8 @@ def apply(app: Flask, *, watcher: Watches, log: Logs, new_id: Callable[[], str],
         log.begin(g.request_id)
 
     def end(response: Response) -> Response:
-        headers = response.headers
-        headers[REQUEST_ID] = _request_id(new_id)
-        for name, value in _HEADERS:
-            headers[name] = value
-        headers.setdefault("Cache-Control", "no-store")
-        if request.method == "OPTIONS" and response.status_code == 200:
-            response.status_code = 204
-            headers.pop("Content-Type", None)
-        return response
+        response.headers[REQUEST_ID] = _request_id(new_id)
+        return _dressed(response)
 
     def ours(error: AdapterError) -> Response:
         if isinstance(error, Unavailable):
@@ -119,6 +112,17 @@ class MediaTypeRefused(HTTPException):
     """The body is not declared as JSON."""
 
     code = 415
+
+
+def _dressed(response: Response) -> Response:
+    headers = response.headers
+    for name, value in _HEADERS:
+        headers[name] = value
+    headers.setdefault("Cache-Control", "no-store")
+    if request.method == "OPTIONS" and response.status_code == 200:
+        response.status_code = 204
+        headers.pop("Content-Type", None)
+    return response
 
 
 def _request_id(new_id: Callable[[], str]) -> str:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 MOST_WAITING: Final = 1024
 MOST_IN_BATCH: Final = 128
-_RETRY_S: Final = 0.0005  # between tries for the write lock while another process holds it
+_RETRY_S: Final = 0.0002  # between tries for the write lock while another process holds it
 
 
 class _Write(Generic[T]):

@@ -19,7 +19,6 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 
 from idp_adapter.adapters.sql.database import Database, unavailable
 from idp_adapter.adapters.sql.group_commit import is_busy, translated
-from idp_adapter.adapters.sql.postgres import Postgres
 from idp_adapter.adapters.sql.schema import REVISION
 from idp_adapter.adapters.sql.sqlite import MemorySqlite, Sqlite, connect
 from idp_adapter.adapters.sql.statements import compiled
@@ -52,6 +51,8 @@ def open_store(
     parsed = _parsed(url)
     database: Database
     if parsed.drivername in _POSTGRES:
+        from idp_adapter.adapters.sql.postgres import Postgres  # the embedded default doesn't pay for the driver
+
         dialect = "postgresql"
         target = parsed.set(drivername="postgresql+psycopg")
         _migrate_postgres(target, start_budget_s)

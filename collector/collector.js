@@ -25,6 +25,7 @@
   const MAX_PRESSES = 128; // per field
   const MAX_SAMPLES = 256; // pointer trace
   const MIN_SAMPLE_GAP_MS = 20; // 50 Hz
+  const MAX_TIME_MS = 3_600_000; // nothing is recorded on a page left open for longer
   const MAX_JSON_BYTES = 11_900; // as a JWS: 4/3 of it, plus header and signature, stays under 16 KiB
 
   // ------------------------------------------------------------------------------------------------------ what was seen
@@ -91,7 +92,7 @@
     if (presses.length > 0 && /** @type {HTMLInputElement} */ (event.target).value === '') {
       Object.assign(typing, blank(increment(typing.restarts), typing.untrusted)); // emptied and begun again
       onCharacter(event, typing);
-    } else if (presses.length >= MAX_PRESSES) {
+    } else if (presses.length >= MAX_PRESSES || at(event) - seen.start > MAX_TIME_MS) {
       typing.truncated = true;
     } else {
       const now = at(event);
@@ -109,7 +110,8 @@
     const key = event.code || event.key;
     const open = seen.held.get(key);
     seen.held.delete(key);
-    if (open) open.press[1] = Math.max(round(at(event) - open.t0), open.press[0]);
+    const up = open ? round(at(event) - open.t0) : Infinity;
+    if (open && up <= MAX_TIME_MS) open.press[1] = Math.max(up, open.press[0]);
   }
 
   /** @param {Event & { inputType?: string }} event */
@@ -130,6 +132,7 @@
   const onPointer = (kind) => (event) => {
     if (!event.isTrusted) return onUntrusted(event);
     const now = at(event);
+    if (now - seen.start > MAX_TIME_MS) return;
     if (kind === 'm' || kind === 'w') {
       if (now - seen.last[kind] < seen.sampleGap) return;
       seen.last[kind] = now;
@@ -164,6 +167,8 @@
   /** The JSON text of one submit. @param {HTMLFormElement} form */
   function payload(form) {
     const inputs = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll(FIELDS)]);
+    const names = inputs.map(nameOf);
+    const firsts = inputs.filter((_, index) => names.indexOf(names[index]) === index);
     const body = {
       v: 1,
       challenge: (actionOf(form).searchParams.get('session_code') || '').slice(0, 256),
@@ -171,7 +176,7 @@
       age_ms: round(performance.now() - seen.start),
       restored: seen.restored,
       untrusted: seen.untrusted,
-      fields: inputs.slice(0, MAX_FIELDS).map(field),
+      fields: firsts.slice(0, MAX_FIELDS).map(field),
       pointer: seen.trace,
       device: device(),
     };
@@ -180,6 +185,9 @@
     for (const one of body.fields) if (isTooLong()) Object.assign(one, { keys: [], complete: false, truncated: true });
     return JSON.stringify(body);
   }
+
+  /** @param {HTMLInputElement} input */
+  const nameOf = (input) => input.name.replace(/[^\w.-]/g, '').slice(0, 32) || input.type;
 
   /** @param {HTMLInputElement} input */
   function field(input) {
@@ -192,7 +200,7 @@
       || (input.value !== '' && !typed && !pasted && !prefilled);
     const edited = corrections > 0 || pasted || autofilled || moved || truncated;
     return {
-      name: (input.name || input.type).replace(/[^\w.-]/g, '').slice(0, 32),
+      name: nameOf(input),
       started_ms: timed && typed ? round(Math.max(typing.t0 - seen.start, 0)) : null,
       keys: timed ? presses : [],
       complete: timed && typed && !edited && presses.length === [...input.value].length,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from idp_adapter.core.signals import parse_telemetry
 from tests.collector.conftest import COLLECTOR, Site, Telemetry, keycloak_like
 
 pytestmark = pytest.mark.browser
@@ -465,6 +466,27 @@ def test_the_string_stays_within_16_kb_under_a_flood_of_events(login_page: Open,
     assert len(telemetry.payload["pointer"]) <= 256
     assert all(len(field["keys"]) in {0, 128} for field in telemetry.payload["fields"])
     assert all(field["truncated"] and not field["complete"] for field in telemetry.payload["fields"])
+
+
+def test_the_services_parser_takes_what_is_sent(login_page: Open, sent: Send) -> None:
+    page = login_page(
+        fields='<input id="username" name="username"><input type="password" name="密码" id="password">'
+        '<input type="password" name="password2" id="p2"><input type="password" name="口令">'
+    )
+    page.mouse.move(300, 300, steps=20)
+    page.mouse.click(5, 5)
+    log_in(page, key="Tab")
+    page.focus("#username")
+    page.keyboard.down("z")
+
+    telemetry = sent()
+    parsed = parse_telemetry(telemetry.payload, expected_challenge="code-1", key_id=None)
+
+    assert [typing.field for typing in parsed.fields] == ["username", "password", "password2"]
+    assert [len(typing.down_s) for typing in parsed.fields] == [6, 7, 0]
+    assert parsed.fields[0].up_s[-1] is None
+    assert len(parsed.pointer) == len(telemetry.payload["pointer"]) > 0
+    assert parsed.facts.webdriver
 
 
 def test_a_usual_login_is_small(login_page: Open, site: Site) -> None:

@@ -62,7 +62,7 @@ final class StepUp {
         }
         String since = existing.getNote(RiskNotes.OWED_AT);
         int owed = Integer.parseInt(level);
-        boolean isPaid = levels.provenAt(owed) >= (since == null ? 0 : Integer.parseInt(since));
+        boolean isPaid = levels.provenAt(owed) > (since == null ? 0 : Integer.parseInt(since));
         return isPaid ? OptionalInt.empty() : OptionalInt.of(owed);
     }
 

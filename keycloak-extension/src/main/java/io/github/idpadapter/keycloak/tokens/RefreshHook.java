@@ -5,11 +5,13 @@ import io.github.idpadapter.keycloak.decision.Hook;
 import io.github.idpadapter.keycloak.decision.RiskNotes;
 import io.github.idpadapter.keycloak.decision.StoredDecision;
 import org.keycloak.OAuth2Constants;
+import org.keycloak.OAuthErrorException;
 import org.keycloak.models.AuthenticatedClientSessionModel;
 import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserSessionModel;
+import org.keycloak.protocol.oidc.TokenManager;
 import org.keycloak.protocol.oidc.TokenManager.AccessTokenResponseBuilder;
 import org.keycloak.representations.RefreshToken;
 import org.keycloak.services.clientpolicy.ClientPolicyException;
@@ -52,7 +54,21 @@ final class RefreshHook {
         }
         UserSessionModel found = isOffline ? session.sessions().getOfflineUserSession(realm, token.getSessionId())
                 : session.sessions().getUserSession(realm, token.getSessionId());
-        return found == null || found.getUser() == null ? null : found;
+        return found == null || found.getUser() == null || isSpent(token, found, client) ? null : found;
+    }
+
+    /** Whether a rotated token comes back. Refusing it here would keep Keycloak from ending what a thief may hold. */
+    private boolean isSpent(RefreshToken token, UserSessionModel userSession, ClientModel client) {
+        AuthenticatedClientSessionModel clientSession = userSession.getAuthenticatedClientSessionByClient(client.getId());
+        if (clientSession == null || !userSession.getRealm().isRevokeRefreshToken()) {
+            return false;
+        }
+        try {
+            new TokenManager().validateTokenReuse(session, userSession.getRealm(), token, clientSession, false);
+            return false;
+        } catch (OAuthErrorException spent) {
+            return true;
+        }
     }
 
     void shape(TokenRefreshResponseContext context) throws ClientPolicyException {

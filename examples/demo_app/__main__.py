@@ -7,6 +7,7 @@ document).
 
 from __future__ import annotations
 
+import logging
 import os
 
 from werkzeug.serving import make_server
@@ -30,6 +31,7 @@ def main() -> None:
         app_url=url,
         metadata_url=setting("METADATA_URL", "") or None,
     )
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # its request log would hold codes and states
     server = make_server(host, int(port), app, threaded=True)
     print(f"The demo app is at {url}", flush=True)
     try:

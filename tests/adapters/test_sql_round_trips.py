@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import closing
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from idp_adapter.adapters.sql import group_commit, sqlite
+from idp_adapter.adapters.sql.database import Execute
+from idp_adapter.adapters.sql.group_commit import GroupCommit, _Write
+from idp_adapter.errors import Unavailable
 from tests.adapters.test_store_conformance import full_lesson
 from tests.support.records import NOW, query, record
 
@@ -66,43 +73,107 @@ def test_writes_that_arrive_together_share_a_commit(traced_store, statements):
     assert kinds.count("COMMIT") < 320
 
 
-def test_where_a_commit_fails_each_of_its_writes_is_tried_by_itself(tmp_path):
-    class FailsOnce(sqlite3.Connection):
-        """Refuses the first commit, as a full disk would."""
+class Refusing(sqlite3.Connection):
+    """Refuses commits as a full disk would."""
 
-        def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
-            if statement == "COMMIT" and left:
-                left.pop()
-                raise sqlite3.OperationalError("database or disk is full")
-            if statement.startswith("INSERT"):
-                together.wait(PATIENCE_S)
-            return super().execute(statement, *parameters)
+    refuses: ClassVar[Callable[[], bool]] = staticmethod(lambda: False)
 
-    left = ["one failure"]
-    together = threading.Event()
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        if statement == "COMMIT" and self.refuses():
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().execute(statement, *parameters)
+
+
+@pytest.fixture
+def plain_table(tmp_path) -> Path:
     path = tmp_path / "plain.db"
-    with sqlite3.connect(path) as prepared:
-        prepared.execute("CREATE TABLE t (n INTEGER)")
-    prepared.close()
-    writer = group_commit.GroupCommit(
-        lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=FailsOnce)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE plain (n INTEGER)")
+    return path
+
+
+@pytest.fixture
+def writer(plain_table) -> Iterator[GroupCommit]:
+    writer = GroupCommit(
+        lambda: sqlite3.connect(plain_table, isolation_level=None, check_same_thread=False, factory=Refusing)
     )
-
-    def write(n: int) -> int:
-        return writer.submit(
-            lambda execute: execute("INSERT INTO t VALUES (:n)", {"n": n}).rowcount, budget_s=PATIENCE_S
-        )
-
-    with ThreadPoolExecutor(8) as callers:
-        answers = [callers.submit(write, n) for n in range(8)]
-        together.set()
-        results = [answer.exception() or answer.result() for answer in answers]
+    yield writer
     writer.close(budget_s=PATIENCE_S)
-    with sqlite3.connect(path) as kept:
-        found = kept.execute("SELECT count(*), count(DISTINCT n) FROM t").fetchone()
-    kept.close()
-    assert found == (results.count(1), results.count(1))
-    assert results.count(1) >= 7  # a write alone in the failing commit is told so; neighbours never are
+
+
+def insert(n: int, begun: threading.Event | None = None, go_on: threading.Event | None = None) -> Callable[..., int]:
+    def job(execute: Execute) -> int:
+        if begun and go_on:
+            begun.set()
+            go_on.wait(PATIENCE_S)
+        return execute("INSERT INTO plain VALUES (:n)", {"n": n}).rowcount
+
+    return job
+
+
+def stored(path: Path) -> list[int]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute("SELECT n FROM plain ORDER BY n")]
+
+
+def queued(writer: GroupCommit, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while writer._queue.qsize() < count and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def test_where_a_commit_of_many_fails_each_is_tried_by_itself(writer, plain_table, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(8) as callers:
+        answers = [callers.submit(writer.submit, insert(0, begun, go_on), budget_s=PATIENCE_S)]
+        begun.wait(PATIENCE_S)
+        answers += [callers.submit(writer.submit, insert(n), budget_s=PATIENCE_S) for n in range(1, 8)]
+        queued(writer, 7)
+        refusals = iter([False, True, False, True])  # the first goes through, the seven do not, nor does one by itself
+        monkeypatch.setattr(Refusing, "refuses", staticmethod(lambda: next(refusals, False)))
+        go_on.set()
+        results = [answer.exception() or answer.result() for answer in answers]
+    assert [type(result) for result in results].count(Unavailable) == 1
+    assert results.count(1) == 7
+    assert stored(plain_table) == [n for n, result in enumerate(results) if result == 1]
+
+
+def test_a_write_whose_turn_comes_too_late_is_not_written_and_its_caller_knows(writer, plain_table):
+    begun, go_on = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(writer.submit, insert(0, begun, go_on), budget_s=PATIENCE_S)
+        begun.wait(PATIENCE_S)
+        late = callers.submit(writer.submit, insert(1), budget_s=0.05)
+        assert isinstance(late.exception(), Unavailable)
+        go_on.set()
+        assert first.result() == 1
+    writer.submit(insert(2), budget_s=PATIENCE_S)
+    assert stored(plain_table) == [0, 2]
+
+
+def test_a_write_past_its_deadline_ends_in_an_error_even_when_its_caller_still_waits(writer, plain_table):
+    """The caller's own timeout and the writer's look at the clock are two moments: between them lies no success."""
+    late = _Write(insert(1), time.monotonic() - 0.001, single=True)
+    on_time = _Write(insert(2), time.monotonic() + PATIENCE_S, single=True)
+    writer._commit([late, on_time])
+    writer._disconnect()
+    assert isinstance(late.error, Unavailable)
+    assert (on_time.error, on_time.result) == (None, 1)
+    assert stored(plain_table) == [2]
+
+
+def test_a_queue_that_is_full_refuses_at_once(writer, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(group_commit, "MOST_WAITING", 1)
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(writer.submit, insert(0, begun, go_on), budget_s=PATIENCE_S)
+        begun.wait(PATIENCE_S)
+        second = callers.submit(writer.submit, insert(1), budget_s=PATIENCE_S)
+        queued(writer, 1)
+        with pytest.raises(Unavailable, match="waiting"):
+            writer.submit(insert(2), budget_s=PATIENCE_S)
+        go_on.set()
+        assert (first.result(), second.result()) == (1, 1)
 
 
 def test_calls_to_postgresql_are_one_round_trip_each(opened, postgres_server, tmp_path):

@@ -121,7 +121,11 @@ class GroupCommit:
                     write.error = translated(error)
 
     def _transaction(self, batch: list[_Write[Any]]) -> None:
-        waited_for = [write for write in batch if time.monotonic() < write.deadline]
+        now = time.monotonic()
+        waited_for = [write for write in batch if now < write.deadline]
+        for write in batch:
+            if now >= write.deadline:  # its caller may still be about to wake: it must not take this for a commit
+                write.error = unavailable("the write's turn came after its budget")
         if not waited_for:
             return
         connection = self._connection = self._connection or self._connect()

@@ -7,12 +7,12 @@ that ships.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tools.console import Stop, cross, note, progress, say, style, tick, title
 from tools.demo_geoip import AUCKLAND, DATA_CENTRE, LISBON_HOME, SINGAPORE, Network
@@ -35,25 +35,13 @@ class WentOtherwise(Exception):
     """A step did not go as told; the message is the reason."""
 
 
-@dataclass
-class Tally:
-    """Which steps went as told."""
+@dataclass(frozen=True)
+class Step:
+    """One thing to show: what is said of it beforehand, and the look at it."""
 
-    passed: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def step(self, name: str, told: str) -> Iterator[None]:
-        """Announce a step, run it, tick or cross it."""
-        title(f"{len(self.passed) + len(self.failed) + 1}. {name}")
-        note(told)
-        try:
-            yield
-        except (WentOtherwise, AssertionError) as reason:
-            self.failed.append(name)
-            cross(str(reason))
-        else:
-            self.passed.append(name)
+    name: str
+    told: str
+    look: Callable[[], None]
 
 
 def expect(holds: bool, what: str, saw: object) -> None:
@@ -70,7 +58,8 @@ class Demo:
         self.stack = stack
         self.plan = stack.plan
         self.admin = Admin(self.plan.keycloak_url, "demo", ADMIN)
-        self.tally = Tally()
+        self.passed: list[str] = []
+        self.failed: list[str] = []
         self.people = {
             user.name: Person(user.name, user.password, OTP_SECRET_BASE32 if user.otp else None, _HANDS[user.name])
             for user in USERS
@@ -130,140 +119,179 @@ class Demo:
         with progress(f"{FAMILIAR_LOGINS} familiar logins each of {', '.join(self.people)}, and of payments-job"):
             job = self.app("payments-job", DATA_CENTRE)
             for _ in range(FAMILIAR_LOGINS):
-                for name in self.people:
-                    self.at_home(name)
                 job.client_credentials()
-                time.sleep(0.2)
+                for name in self.people:
+                    self._become_known(name)
+
+    def _become_known(self, name: str) -> None:
+        """Log in once more at home. The first logins after a start are slow, and some may end in the fail mode."""
+        for _ in range(5):
+            before = self.unavailable()
+            with contextlib.suppress(AssertionError):
+                self.at_home(name)
+                return
+            if self.unavailable() == before:
+                break
+        raise Stop(f"{name} could not log in at home; see {self.stack.folder}")
+
+    def unavailable(self) -> float:
+        """Return how often Keycloak had to do without a decision so far."""
+        return self.stack.keycloak.metric("risk_unavailable_total")
 
     def familiar(self) -> None:
         """Step: nothing changed."""
-        with self.tally.step(
-            "A familiar login", "alice, at home in Lisbon, on her laptop, by her own hand: nothing more is asked."
-        ):
-            alice = self.people["alice"]
-            page, redeem = self.log_in(alice, self.homes["alice"], prompt="login")
-            expect(page.kind is Kind.CODE, "Keycloak asks for the password only", page)
-            tokens = redeem(page)
-            expect(tokens.acr == ACR_BASIC, f"the tokens say {ACR_BASIC}", tokens)
-            note(f"{tokens}, amr {tokens.identity.get('amr')}")
+        alice = self.people["alice"]
+        page, redeem = self.log_in(alice, self.homes["alice"], prompt="login")
+        expect(page.kind is Kind.CODE, "Keycloak asks for the password only", page)
+        tokens = redeem(page)
+        expect(tokens.acr == ACR_BASIC, f"the tokens say {ACR_BASIC}", tokens)
+        note(f"{tokens}, amr {tokens.identity.get('amr')}")
 
     def new_device_and_place(self) -> None:
         """Step: somebody types alice's password on a phone in Singapore."""
-        with self.tally.step(
-            "A new device and place",
-            "alice's password on a phone in Singapore, minutes after Lisbon: a one-time code is demanded.",
-        ):
-            alice = self.people["alice"]
-            phone = self.elsewhere(SINGAPORE, PHONE)
-            page, redeem = self.log_in(alice, phone)
-            expect(page.kind is Kind.OTP, "Keycloak demands a one-time code", page)
-            tokens = redeem(phone.enter_code(page, alice))
-            expect(tokens.acr == ACR_MFA, f"the tokens say {ACR_MFA}", tokens)
-            note(f"{tokens}, amr {tokens.identity.get('amr')}")
+        alice = self.people["alice"]
+        phone = self.elsewhere(SINGAPORE, PHONE)
+        page, redeem = self.log_in(alice, phone)
+        expect(page.kind is Kind.OTP, "Keycloak demands a one-time code", page)
+        tokens = redeem(phone.enter_code(page, alice))
+        expect(tokens.acr == ACR_MFA, f"the tokens say {ACR_MFA}", tokens)
+        note(f"{tokens}, amr {tokens.identity.get('amr')}")
 
     def unenrolled(self) -> None:
         """Step: bob has no second factor."""
-        with self.tally.step(
-            "No second factor",
-            "bob's password in Singapore; bob has no authenticator app: refused, and nobody may enrol one now.",
-        ):
-            page, _ = self.log_in(self.people["bob"], self.elsewhere(SINGAPORE, PHONE))
-            expect(page.kind is Kind.ERROR, "Keycloak refuses", page)
-            note(f'the page says: "{page.message}"')
-            types = self.admin.credential_types("bob")
-            expect(types == ["password"], "nothing was enrolled", types)
+        page, _ = self.log_in(self.people["bob"], self.elsewhere(SINGAPORE, PHONE))
+        expect(page.kind is Kind.ERROR, "Keycloak refuses", page)
+        note(f'the page says: "{page.message}"')
+        types = self.admin.credential_types("bob")
+        expect(types == ["password"], "nothing was enrolled", types)
 
     def single_sign_on(self) -> None:
         """Step: carol's cookies travel."""
-        with self.tally.step(
-            "Single sign-on while risk is high",
-            "carol's session in Singapore on another system, after some guessed passwords: a second app wants a code.",
-        ):
-            carol = self.people["carol"]
-            self.at_home("carol")
-            self.fail_logins("carol", 6)
-            thief = self.elsewhere(SINGAPORE, WINDOWS, self.homes["carol"])
-            page, redeem = self.log_in(carol, thief, "second-app")
-            expect(page.kind is Kind.OTP, "no password, but a one-time code is demanded", page)
-            tokens = redeem(thief.enter_code(page, carol))
-            expect(tokens.acr == ACR_MFA, f"the tokens say {ACR_MFA}", tokens)
+        carol = self.people["carol"]
+        self.at_home("carol")
+        self.fail_logins("carol", 6)
+        thief = self.elsewhere(SINGAPORE, WINDOWS, self.homes["carol"])
+        page, redeem = self.log_in(carol, thief, "second-app")
+        expect(page.kind is Kind.OTP, "no password, but a one-time code is demanded", page)
+        tokens = redeem(thief.enter_code(page, carol))
+        expect(tokens.acr == ACR_MFA, f"the tokens say {ACR_MFA}", tokens)
 
     def rising_refresh(self) -> None:
         """Step: erin's refresh token travels."""
-        with self.tally.step(
-            "Refresh while risk rises",
-            "erin gave a code at home; her refresh token is used in Singapore: shorter tokens, lower acr.",
-        ):
-            first = self.at_home("erin", acr_values=ACR_MFA)
-            expect(first.acr == ACR_MFA, f"at home: {first}", first)
-            away = self.elsewhere(SINGAPORE, WINDOWS)
-            again = self.app("spa").refresh(first.refresh_token, away)
-            expect(again.ok and again.access_life_s < first.access_life_s, f"in Singapore: {again}", again)
-            expect(again.acr == ACR_BASIC, f"the class fell to {ACR_BASIC}", again)
+        first = self.at_home("erin", acr_values=ACR_MFA)
+        expect(first.acr == ACR_MFA, f"at home: {first}", first)
+        away = self.elsewhere(SINGAPORE, WINDOWS)
+        again = self.app("spa").refresh(first.refresh_token, away)
+        expect(again.ok and again.access_life_s < first.access_life_s, f"in Singapore: {again}", again)
+        expect(again.acr == ACR_BASIC, f"the class fell to {ACR_BASIC}", again)
 
     def refused_refresh(self) -> None:
         """Step: and then everything points to a thief."""
-        with self.tally.step(
-            "Refresh at very high risk",
-            "dave's refresh token is used in Auckland while his password is being guessed there: refused.",
-        ):
-            first = self.at_home("dave")
-            self.fail_logins("dave", 12)
-            time.sleep(1)
-            refused = self.app("spa").refresh(first.refresh_token, self.elsewhere(AUCKLAND, WINDOWS))
-            expect(
-                not refused.ok and refused.body.get("error") == "invalid_grant", "Keycloak refuses the refresh", refused
-            )
-            note(str(refused))
+        first = self.at_home("dave")
+        self.fail_logins("dave", 12)
+        time.sleep(1)
+        refused = self.app("spa").refresh(first.refresh_token, self.elsewhere(AUCKLAND, WINDOWS))
+        expect(not refused.ok and refused.body.get("error") == "invalid_grant", "Keycloak refuses the refresh", refused)
+        note(str(refused))
 
     def machine(self) -> None:
         """Step: a workload's secret is used elsewhere."""
-        with self.tally.step(
-            "A service account from a new network",
-            "payments-job's secret, so far used in a data centre, now in Singapore: a shorter token, or none.",
-        ):
-            usual = self.app("payments-job", DATA_CENTRE).client_credentials()
-            note(f"in its data centre: access token {usual.access_life_s} s")
-            away = self.app("payments-job", SINGAPORE).client_credentials()
-            shorter = not away.ok or away.access_life_s < usual.access_life_s
-            seen = f"access token {away.access_life_s} s" if away.ok else str(away)
-            expect(shorter, f"in Singapore: {seen}", seen)
+        usual = self.app("payments-job", DATA_CENTRE).client_credentials()
+        note(f"in its data centre: access token {usual.access_life_s} s")
+        away = self.app("payments-job", SINGAPORE).client_credentials()
+        shorter = not away.ok or away.access_life_s < usual.access_life_s
+        seen = f"access token {away.access_life_s} s" if away.ok else str(away)
+        expect(shorter, f"in Singapore: {seen}", seen)
 
     def service_stopped(self) -> None:
         """Step: nobody answers."""
-        with self.tally.step(
-            "The risk service is stopped",
-            "Keycloak goes by its fail modes, in time: a code at login, short tokens at refresh.",
-        ):
-            alice, browser = self.people["alice"], self.homes["alice"]
-            first = self.at_home("erin")
-            page = browser.open(self.app("spa").login(prompt="login").url)
-            self.stack.stop_service()
+        erin = self.at_home("erin")
+        page = self.homes["alice"].open(self.app("spa").login(prompt="login").url)
+        self.stack.stop_service()
+        try:
             begun = time.monotonic()
-            page = browser.log_in(page, alice)
+            page = self.homes["alice"].log_in(page, self.people["alice"])
             took_s = time.monotonic() - begun
             expect(page.kind is Kind.OTP, "a login demands a one-time code", page)
-            expect(took_s < FAIL_MODE_WITHIN_S, f"after {took_s * 1000:.0f} ms", f"{took_s * 1000:.0f} ms")
-            short = self.app("spa").refresh(first.refresh_token, self.homes["erin"])
+            expect(took_s < FAIL_MODE_WITHIN_S, f"after {took_s * 1000:.0f} ms in all", f"{took_s * 1000:.0f} ms")
+            short = self.app("spa").refresh(erin.refresh_token, self.homes["erin"])
             expect(short.ok and short.access_life_s <= 60, f"a refresh gives: {short}", short)
-        self.stack.start_service()
+            job = self.app("payments-job", DATA_CENTRE).client_credentials()
+            expect(job.ok and job.access_life_s <= 60, f"a machine gets: {job}", job)
+        finally:
+            self.stack.start_service()
+
+    def steps(self) -> list[Step]:
+        """Return all steps in their order."""
+        return [
+            Step(
+                "A familiar login",
+                "alice, at home in Lisbon, on her laptop, by her own hand: nothing more is asked.",
+                self.familiar,
+            ),
+            Step(
+                "A new device and place",
+                "alice's password on a phone in Singapore, minutes after Lisbon: a one-time code is demanded.",
+                self.new_device_and_place,
+            ),
+            Step(
+                "No second factor",
+                "bob's password in Singapore; bob has no authenticator app: refused, and nobody may enrol one now.",
+                self.unenrolled,
+            ),
+            Step(
+                "Single sign-on while risk is high",
+                "carol's session in Singapore on another system, after guessed passwords: a second app wants a code.",
+                self.single_sign_on,
+            ),
+            Step(
+                "Refresh while risk rises",
+                "erin gave a code at home; her refresh token is used in Singapore: shorter tokens, lower acr.",
+                self.rising_refresh,
+            ),
+            Step(
+                "Refresh at very high risk",
+                "dave's refresh token is used in Auckland while his password is being guessed there: refused.",
+                self.refused_refresh,
+            ),
+            Step(
+                "A service account from a new network",
+                "payments-job's secret, so far used in a data centre, now in Singapore: a shorter token, or none.",
+                self.machine,
+            ),
+            Step(
+                "The risk service is stopped",
+                "Keycloak goes by its fail modes, in time: a code at login, short tokens at refresh.",
+                self.service_stopped,
+            ),
+        ]
 
     def run(self) -> bool:
-        """Run every step; say how it went; return whether all went as told."""
+        """Run every step; return whether all went as told."""
         self.history()
-        steps = (
-            self.familiar,
-            self.new_device_and_place,
-            self.unenrolled,
-            self.single_sign_on,
-            self.rising_refresh,
-            self.refused_refresh,
-            self.machine,
-            self.service_stopped,
-        )
-        for step in steps:
-            step()
-        return not self.tally.failed
+        for number, step in enumerate(self.steps(), 1):
+            title(f"{number}. {step.name}")
+            note(step.told)
+            reason = self._look(step)
+            if reason:
+                cross(reason)
+            (self.failed if reason else self.passed).append(step.name)
+        return not self.failed
+
+    def _look(self, step: Step) -> str | None:
+        """Take a step; return why it did not go as told. One for which the service had no time is taken again, once."""
+        before = self.unavailable()
+        try:
+            step.look()
+        except (WentOtherwise, AssertionError) as first:
+            if self.unavailable() == before or self.stack.service_stopped:
+                return str(first)
+            note(f"the machine was too busy for a decision in time ({first}); once more")
+            try:
+                step.look()
+            except (WentOtherwise, AssertionError) as second:
+                return str(second)
+        return None
 
 
 def _introduce(stack: Stack) -> None:
@@ -282,13 +310,13 @@ def _introduce(stack: Stack) -> None:
     say(f"\n  the code now: {Person('', '', OTP_SECRET_BASE32).otp()}")
 
 
-def _summary(tally: Tally, seconds: float) -> str:
-    total = len(tally.passed) + len(tally.failed)
-    if not tally.failed:
+def _summary(demo: Demo, seconds: float) -> str:
+    total = len(demo.passed) + len(demo.failed)
+    if not demo.failed:
         return style(f"Demo: {total} of {total} steps went as told, in {seconds:.0f} s.", "green", "bold")
-    failed = ", ".join(tally.failed)
+    failed = ", ".join(demo.failed)
     return style(
-        f"Demo: {len(tally.passed)} of {total} steps went as told, in {seconds:.0f} s. Not: {failed}.", "red", "bold"
+        f"Demo: {len(demo.passed)} of {total} steps went as told, in {seconds:.0f} s. Not: {failed}.", "red", "bold"
     )
 
 
@@ -303,7 +331,7 @@ def main() -> int:
         with Stack(Plan()) as stack:
             demo = Demo(stack)
             told = demo.run()
-            summary = _summary(demo.tally, time.monotonic() - begun)
+            summary = _summary(demo, time.monotonic() - begun)
             if not once:
                 _introduce(stack)
                 say(f"\n{summary}")

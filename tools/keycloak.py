@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -186,9 +187,18 @@ class Keycloak:
         except requests.RequestException:
             return False
 
-    def wait(self, timeout_s: float = 180) -> None:
+    def wait(self, timeout_s: float = 300) -> None:
         """Wait until it is ready."""
-        self.child.wait_until(lambda: self.ready, timeout_s=timeout_s)
+        self.child.wait_until(lambda: self.ready, timeout_s=timeout_s, every_s=0.5)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric over the label sets that include `labels`."""
+        total = 0.0
+        for line in requests.get(f"{self.management_url}/metrics", timeout=10).text.splitlines():
+            found = re.fullmatch(rf"{re.escape(name)}(?:\{{(.*)\}})? (\S+)", line)
+            if found and all(f'{label}="{value}"' in (found[1] or "") for label, value in labels.items()):
+                total += float(found[2])
+        return total
 
     def issuer(self, realm: str) -> str:
         """Return a realm's issuer URL."""

@@ -68,7 +68,7 @@ class Child:
         """Whether the program has ended by itself."""
         return self._process.poll() is not None
 
-    def wait_until(self, ready: Callable[[], bool], *, timeout_s: float) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, timeout_s: float, every_s: float = 0.1) -> None:
         """Wait for `ready`; stop with the end of the log when the program ends or takes too long."""
         end = time.monotonic() + timeout_s
         while not ready():
@@ -76,7 +76,7 @@ class Child:
                 raise Stop(f"{self.name} ended with status {self._process.returncode}. Its last words:\n{self.tail()}")
             if time.monotonic() > end:
                 raise Stop(f"{self.name} was not ready after {timeout_s:.0f} s. Its last words:\n{self.tail()}")
-            time.sleep(0.1)
+            time.sleep(every_s)
 
     def tail(self, lines: int = 25) -> str:
         """Return the end of the log."""

@@ -150,6 +150,11 @@ class Stack:
         with progress(f"starting the risk service on {plan.service_url}"):
             self.service.wait_until(lambda: _answers(f"{plan.service_url}/readyz"), timeout_s=60)
 
+    @property
+    def service_stopped(self) -> bool:
+        """Whether the risk service is not there."""
+        return self.service is None or self.service.ended
+
     def stop_service(self) -> None:
         """End the risk service; its data stay."""
         if self.service:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.front import ALLOW, Front, Mode
-from tests.e2e.world import BREAKER_OPEN_S, World
+from tests.e2e.world import BREAKER_OPEN_S, LOGIN_BUDGET_S, TOKEN_BUDGET_S, World
 from tools.console import Stop
 from tools.paths import Ports
 from tools.processes import free_port
 from tools.stack import Plan, Stack
+
+_TIMES_S = {"login-budget": LOGIN_BUDGET_S, "token-budget": TOKEN_BUDGET_S, "breaker-open": BREAKER_OPEN_S}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +32,7 @@ def started() -> Iterator[World]:
         mail_port=free_port(),
         with_service=False,
         with_app=False,
-        spi={"risk-decision--default--breaker-open-ms": str(int(BREAKER_OPEN_S * 1000))},
+        spi={f"risk-decision--default--{name}-ms": str(int(1000 * value_s)) for name, value_s in _TIMES_S.items()},
     )
     try:
         with Stack(plan) as stack:

@@ -88,7 +88,9 @@ class TokenAnswer:
         if not self.ok:
             return f"{self.status} {self.error}"
         refresh = f", refresh token {self.refresh_life_s} s" if "refresh_token" in self.body else ""
-        return f"acr {self.acr}, access token {self.access_life_s} s{refresh}"
+        told = [f"acr {self.acr}" if self.acr else "no acr", f"access token {self.access_life_s} s{refresh}"]
+        risk = self.access.get("risk")
+        return ", ".join([*told, f"risk {risk['level']}"] if risk else told)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,9 @@ class Hand:
             if place:
                 down += max(self._noise.gauss(gap, gap * self._spread), 20.0)
             keys.append([round(down, 1), round(down + max(self._noise.gauss(hold, hold * self._spread), 15.0), 1)])
-        return {"name": name, "keys": keys, "corrections": 0, "pasted": False, "autofilled": False}
+        counts = dict.fromkeys(("corrections", "restarts", "untrusted"), 0)
+        flags = dict.fromkeys(("pasted", "autofilled", "prefilled", "ime", "virtual", "truncated"), False)
+        return {"name": name, "started_ms": 640.2, "keys": keys, "complete": True, **counts, **flags}
 
 
 @dataclass
@@ -96,6 +98,9 @@ class Device:
             "v": 1,
             "challenge": challenge,
             "clock_step_ms": 0.1,
+            "age_ms": 6120.4,
+            "restored": False,
+            "untrusted": 0,
             "fields": fields,
             "pointer": [[12.3, 410, 220, "m"], [96.1, 433, 251, "m"], [180.4, 440, 260, "d"], [260.9, 440, 260, "u"]],
             "device": {

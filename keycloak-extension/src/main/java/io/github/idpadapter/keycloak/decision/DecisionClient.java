@@ -32,6 +32,7 @@ public final class DecisionClient {
     private final Breaker breaker;
     private final Semaphore bulkhead;
     private final Set<String> issuers = ConcurrentHashMap.newKeySet();
+    private final Set<String> strangers = ConcurrentHashMap.newKeySet();
 
     DecisionClient(RiskConfig config, ServiceHttp http) {
         this.config = config;
@@ -56,8 +57,19 @@ public final class DecisionClient {
         } catch (Unavailable failed) {
             FailMode mode = config.failMode(hook);
             RiskMetrics.unavailable(hook, failed.label(), mode);
-            LOG.debugf("No decision at %s: %s; %s applies", hook.action(), failed.label(), mode.label());
+            tell(hook, issuer, failed, mode);
             return standIn(mode, failed.label());
+        }
+    }
+
+    /** A realm that the service refuses is a fault of configuration, which no other realm's good answers should hide. */
+    private void tell(Hook hook, String issuer, Unavailable failed, FailMode mode) {
+        boolean isStranger = failed.label().equals("http_401") || failed.label().equals("http_403");
+        if (isStranger && strangers.add(issuer)) {
+            LOG.warnf("The risk service at %s answers %s to %s: is the issuer in its allow-list? Until then %s applies",
+                    config.serviceUrl(), failed.label(), issuer, mode.label());
+        } else {
+            LOG.debugf("No decision at %s: %s; %s applies", hook.action(), failed.label(), mode.label());
         }
     }
 

@@ -33,7 +33,8 @@ final class RiskOptions {
             new Option("limit-access-token-s", "60", "Access token life under limit."),
             new Option("limit-refresh-token-s", "600", "Refresh token life under limit."),
             new Option("max-response-bytes", "65536", "Largest response that is read."),
-            new Option("step-up-acr", "urn:idp-adapter:acr:mfa", "The acr that the login fail mode step-up asks for."));
+            new Option("step-up-acr", "urn:idp-adapter:acr:mfa", "The acr that the login fail mode step-up asks for."),
+            new Option("excluded-realms", "master", "Names of realms, with commas, whose tokens nobody is asked about."));
 
     private static final Set<FailMode> LOGIN_MODES = Set.of(FailMode.STEP_UP, FailMode.ALLOW, FailMode.DENY);
     private static final Set<FailMode> TOKEN_MODES = Set.of(FailMode.LIMIT, FailMode.ALLOW, FailMode.DENY);
@@ -58,7 +59,8 @@ final class RiskOptions {
                 number("breaker-open-ms", 100, 600_000), mode("login-fail-mode", LOGIN_MODES),
                 mode("refresh-fail-mode", TOKEN_MODES), mode("machine-fail-mode", TOKEN_MODES),
                 number("limit-access-token-s", 1, 86_400), number("limit-refresh-token-s", 1, 31_536_000),
-                number("max-response-bytes", 1024, 1_048_576), value("step-up-acr"));
+                number("max-response-bytes", 1024, 1_048_576), value("step-up-acr"),
+                Set.of(value("excluded-realms").split("\\s*,\\s*")));
         if (!problems.isEmpty()) {
             throw new IllegalArgumentException("The risk extension can't start:\n  " + String.join("\n  ", problems));
         }

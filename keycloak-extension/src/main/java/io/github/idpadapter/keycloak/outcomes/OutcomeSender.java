@@ -31,6 +31,10 @@ final class OutcomeSender extends Thread {
         this.queue = queue;
     }
 
+    DecisionClient client() {
+        return client;
+    }
+
     @Override
     public void run() {
         while (!isInterrupted()) {

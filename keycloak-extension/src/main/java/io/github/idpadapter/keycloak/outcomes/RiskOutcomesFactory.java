@@ -12,9 +12,9 @@ import org.keycloak.models.KeycloakSessionFactory;
 /** Makes the event listener {@code risk-outcomes}. It hears every realm without any configuration there. */
 public final class RiskOutcomesFactory implements EventListenerProviderFactory {
 
-    private DecisionClient client;
-    private OutcomeQueue queue;
-    private OutcomeSender sender;
+    private final OutcomeQueue queue = new OutcomeQueue();
+    private KeycloakSessionFactory factory;
+    private volatile OutcomeSender sender;
 
     @Override
     public String getId() {
@@ -31,16 +31,30 @@ public final class RiskOutcomesFactory implements EventListenerProviderFactory {
     }
 
     @Override
-    public void postInit(KeycloakSessionFactory factory) {
-        client = ((RiskDecisionsFactory) factory.getProviderFactory(RiskDecisions.class)).client();
-        queue = new OutcomeQueue();
-        sender = new OutcomeSender(factory, client, queue);
-        sender.start();
+    public void postInit(KeycloakSessionFactory made) {
+        factory = made;
     }
 
     @Override
     public EventListenerProvider create(KeycloakSession session) {
-        return new RiskOutcomes(session, client, queue);
+        return new RiskOutcomes(session, started().client(), queue);
+    }
+
+    /** The sender, from the first event on: at start the client may not be there yet, as the order of factories is open. */
+    private OutcomeSender started() {
+        OutcomeSender present = sender;
+        if (present != null) {
+            return present;
+        }
+        synchronized (this) {
+            if (sender == null) {
+                DecisionClient client = ((RiskDecisionsFactory) factory.getProviderFactory(RiskDecisions.class)).client();
+                OutcomeSender first = new OutcomeSender(factory, client, queue);
+                first.start();
+                sender = first;
+            }
+            return sender;
+        }
     }
 
     @Override

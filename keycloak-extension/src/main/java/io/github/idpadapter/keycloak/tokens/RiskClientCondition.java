@@ -2,7 +2,6 @@ package io.github.idpadapter.keycloak.tokens;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import java.util.List;
 import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.representations.idm.ClientPolicyConditionConfigurationRepresentation;
@@ -13,7 +12,7 @@ import org.keycloak.services.clientpolicy.context.ClientModelContext;
 
 /**
  * Whether a client takes part: by its attribute {@code risk.enabled}, else by default. It votes on every event: a condition that
- * abstains on some would switch the policy off there without a word. The administrators' realm is left out unless asked for.
+ * abstains on some would switch the policy off there without a word. Whole realms are left out by the server's options.
  */
 final class RiskClientCondition extends AbstractClientPolicyConditionProvider<RiskClientCondition.Configuration> {
 
@@ -26,23 +25,12 @@ final class RiskClientCondition extends AbstractClientPolicyConditionProvider<Ri
         @JsonProperty(RiskClientConditionFactory.BY_DEFAULT)
         private String byDefault;
 
-        @JsonProperty(RiskClientConditionFactory.EXCLUDED_REALMS)
-        private List<String> excludedRealms;
-
         public String getByDefault() {
             return byDefault;
         }
 
         public void setByDefault(String byDefault) {
             this.byDefault = byDefault;
-        }
-
-        public List<String> getExcludedRealms() {
-            return excludedRealms;
-        }
-
-        public void setExcludedRealms(List<String> excludedRealms) {
-            this.excludedRealms = excludedRealms;
         }
     }
 
@@ -62,11 +50,6 @@ final class RiskClientCondition extends AbstractClientPolicyConditionProvider<Ri
 
     @Override
     public ClientPolicyVote applyPolicy(ClientPolicyContext context) {
-        List<String> excluded = configuration == null || configuration.excludedRealms == null
-                ? RiskClientConditionFactory.EXCLUDED_UNLESS_SET : configuration.excludedRealms;
-        if (excluded.contains(session.getContext().getRealm().getName())) {
-            return ClientPolicyVote.NO;
-        }
         boolean byDefault = configuration == null || !"false".equals(configuration.byDefault);
         ClientModel client = client(context);
         String own = client == null ? null : client.getAttribute(ATTRIBUTE);

@@ -14,8 +14,6 @@ public final class RiskClientConditionFactory implements ClientPolicyConditionPr
 
     static final String ID = "risk-client";
     static final String BY_DEFAULT = "default";
-    static final String EXCLUDED_REALMS = "excluded-realms";
-    static final List<String> EXCLUDED_UNLESS_SET = List.of("master");
 
     @Override
     public String getId() {
@@ -34,10 +32,8 @@ public final class RiskClientConditionFactory implements ClientPolicyConditionPr
 
     @Override
     public List<ProviderConfigProperty> getConfigProperties() {
-        ProviderConfigProperty excluded = new ProviderConfigProperty(EXCLUDED_REALMS, "Excluded realms",
-                "Names of realms that don't take part; master unless set.", ProviderConfigProperty.MULTIVALUED_STRING_TYPE, null);
         return List.of(new ProviderConfigProperty(BY_DEFAULT, "Default", "Vote for clients without the attribute risk.enabled.",
-                ProviderConfigProperty.BOOLEAN_TYPE, "true"), excluded);
+                ProviderConfigProperty.BOOLEAN_TYPE, "true"));
     }
 
     @Override

@@ -32,7 +32,8 @@ final class RiskTokenExecutor implements ClientPolicyExecutorProvider<ClientPoli
 
     @Override
     public void executeOnEvent(ClientPolicyContext context) throws ClientPolicyException {
-        if (!session.getProvider(RiskDecisions.class).config().enabled() || !isFirst(context)) {
+        if (!session.getProvider(RiskDecisions.class).config().includes(session.getContext().getRealm())
+                || !isFirst(context)) {
             return;
         }
         if (context instanceof TokenRefreshContext refresh) {

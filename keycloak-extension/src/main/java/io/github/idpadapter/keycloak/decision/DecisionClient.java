@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.ServiceHttp.Reply;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
@@ -29,16 +28,17 @@ public final class DecisionClient {
     private final ServiceHttp http;
     private final PepTokens tokens;
     private final ServiceKeys keys;
+    private final Fallback fallback;
     private final Breaker breaker;
     private final Semaphore bulkhead;
     private final Set<String> issuers = ConcurrentHashMap.newKeySet();
-    private final Set<String> strangers = ConcurrentHashMap.newKeySet();
 
     DecisionClient(RiskConfig config, ServiceHttp http) {
         this.config = config;
         this.http = http;
         this.tokens = new PepTokens(config.audience());
         this.keys = new ServiceKeys(this::jwks, () -> System.nanoTime() / 1_000_000);
+        this.fallback = new Fallback(config);
         this.breaker = new Breaker(config.breakerFailures(), config.breakerOpenMs(), () -> System.nanoTime() / 1_000_000);
         this.bulkhead = new Semaphore(config.bulkhead());
         RiskMetrics.watch(breaker);
@@ -55,34 +55,7 @@ public final class DecisionClient {
             RiskMetrics.decided(hook, decision.result());
             return decision;
         } catch (Unavailable failed) {
-            FailMode mode = config.failMode(hook);
-            RiskMetrics.unavailable(hook, failed.label(), mode);
-            tell(hook, issuer, failed, mode);
-            return standIn(mode, failed.label());
-        }
-    }
-
-    /** A realm that the service refuses is a fault of configuration, which no other realm's good answers should hide. */
-    private void tell(Hook hook, String issuer, Unavailable failed, FailMode mode) {
-        boolean isStranger = failed.label().equals("http_401") || failed.label().equals("http_403");
-        if (isStranger && strangers.add(issuer)) {
-            LOG.warnf("The risk service at %s answers %s to %s: is the issuer in its allow-list? Until then %s applies",
-                    config.serviceUrl(), failed.label(), issuer, mode.label());
-        } else {
-            LOG.debugf("No decision at %s: %s; %s applies", hook.action(), failed.label(), mode.label());
-        }
-    }
-
-    private Decision standIn(FailMode mode, String cause) {
-        switch (mode) {
-            case ALLOW:
-                return Decision.permit(Obligations.NONE, cause);
-            case LIMIT:
-                return Decision.permit(config.limited(Obligations.NONE), cause);
-            case STEP_UP:
-                return Decision.refuse(List.of(config.stepUpAcr()), cause);
-            default:
-                return Decision.refuse(List.of(), cause);
+            return fallback.decide(hook, issuer, failed);
         }
     }
 

@@ -7,18 +7,21 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.Obligations.SessionFate;
 import java.util.List;
 import java.util.Optional;
+import org.keycloak.common.util.Time;
 import org.keycloak.models.UserSessionModel;
 
 /** A decision as a note, from the login to the token request that it also answers. */
 public final class StoredDecision {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final int LIFE_S = 1800; // a login may take as long as Keycloak lets it; an unused decision ages then
 
     private StoredDecision() {
     }
 
     public static String write(Decision decision) {
         ObjectNode note = JSON.createObjectNode();
+        note.put("at", Time.currentTime());
         note.put("id", decision.id());
         note.put("level", decision.level());
         note.put("access", decision.obligations().accessTokenLifespanS());
@@ -35,6 +38,9 @@ public final class StoredDecision {
         }
         try {
             JsonNode json = JSON.readTree(note);
+            if (Time.currentTime() - json.path("at").asInt() > LIFE_S) {
+                return Optional.empty();
+            }
             Obligations obligations = new Obligations(number(json, "access"), number(json, "refresh"), text(json, "max_acr"),
                     null, SessionFate.KEEP);
             return Optional.of(new Decision(text(json, "id"), text(json, "level"), true, List.of(), false, obligations, 0,

@@ -18,7 +18,6 @@ from tools.driver.telemetry import Device, Hand
 
 _ACTION = re.compile(r'id="kc-form-login"[^>]*action="([^"]+)"|action="([^"]+)"[^>]*id="kc-form-login"')
 _ANY_ACTION = re.compile(r'<form[^>]*action="([^"]+)"')
-REDIRECT = "http://127.0.0.1:8000/cb"
 
 
 @dataclass
@@ -41,6 +40,7 @@ class Client:
     """One keep-alive connection with a cookie jar of one host."""
 
     port: int
+    redirect: str = "http://127.0.0.1:8000/cb"
     address: str = "192.0.2.10"
     user_agent: str = Device().user_agent
     cookies: dict[str, str] = field(default_factory=dict)
@@ -100,7 +100,7 @@ def log_in(client: Client, realm: str, user: str, password: str, device: Device 
         "client_id": "spa",
         "response_type": "code",
         "scope": "openid",
-        "redirect_uri": REDIRECT,
+        "redirect_uri": client.redirect,
         "state": "s",
         "code_challenge": challenge,
         "code_challenge_method": "S256",
@@ -123,7 +123,7 @@ def log_in(client: Client, realm: str, user: str, password: str, device: Device 
         "grant_type": "authorization_code",
         "client_id": "spa",
         "code": code[0],
-        "redirect_uri": REDIRECT,
+        "redirect_uri": client.redirect,
         "code_verifier": verifier,
     }
     exchanged = client.send("POST", f"{base}/token", exchange)

@@ -49,7 +49,7 @@ def people(stack: Running, realm: str, count: int) -> list[Person]:
     for i in range(count):
         name = f"bench-{i}"
         admin.add_user(name, [{"type": "password", "value": PASSWORD}])
-        client = Client(stack.keycloak_port, address=f"192.0.2.{10 + i}")
+        client = Client(stack.keycloak_port, stack.redirect, address=f"192.0.2.{10 + i}")
         made.append(Person(name, client, Device(), Hand(i)))
     return made
 
@@ -190,7 +190,7 @@ def text(found: dict[str, Any]) -> str:
     rows = [
         (name, f"{side['plain']['p50']:.2f}", f"{side['demo']['p50']:.2f}", f"{side['extra_p50_ms']:+.2f}")
         for name, side in found.items()
-        if "extra_p50_ms" in side
+        if isinstance(side, dict) and "extra_p50_ms" in side
     ]
     rates = [
         (name, rate["per_second"]["plain"], rate["per_second"]["demo"], f"x{rate['ratio']}", rate["errors"])

@@ -27,6 +27,11 @@ class Running:
         """Where Keycloak listens."""
         return self.stack.plan.ports.keycloak
 
+    @property
+    def redirect(self) -> str:
+        """Where Keycloak sends the code; nothing listens there."""
+        return f"{self.stack.plan.app_url}/cb"
+
     def admin(self, realm: str) -> Admin:
         """An administrator of a realm."""
         return Admin(self.stack.plan.keycloak_url, realm, ADMIN)
@@ -37,7 +42,10 @@ class Running:
         if paused:
             always = self.stack.folder / "always-ask.toml"
             text = _POLICY.read_text("utf-8")
-            always.write_text(text.replace("refresh_s = 5", "refresh_s = 0").replace("credentials_s = 5", "credentials_s = 0"), "utf-8")
+            always.write_text(
+                text.replace("refresh_s = 5", "refresh_s = 0").replace("credentials_s = 5", "credentials_s = 0"),
+                "utf-8",
+            )
             settings["IDP_ADAPTER_POLICY"] = str(always)
         self.stack.plan = replace(self.stack.plan, service=settings)
         self.stack.stop_service()

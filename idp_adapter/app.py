@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import secrets
@@ -47,23 +48,46 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+class Jobs:
+    """What runs beside the requests: each job in a thread of its own, saying after how many seconds to run again."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, job: Callable[[], float | None], *, first_s: float) -> None:
+        """Run a job after `first_s`, then after whatever it answers, until that is None."""
+
+        def run() -> None:
+            wait_s: float | None = first_s
+            while wait_s is not None and not self._stopping.wait(wait_s):
+                wait_s = job()
+
+        self._threads.append(threading.Thread(target=run, daemon=True))
+        self._threads[-1].start()
+
+    def stop(self) -> None:
+        """Let jobs under way finish, within seconds."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+
 @dataclass(slots=True)
 class Service:
-    """One running service: a WSGI application with a retention job beside it."""
+    """One running service: a WSGI application with jobs beside it."""
 
     wsgi: Callable[..., Iterable[bytes]]
     store: Store
-    _stopping: threading.Event
-    _job: threading.Thread
+    jobs: Jobs
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Serve one request."""
         return self.wsgi(environ, start_response)
 
     def close(self) -> None:
-        """Stop the job, finish pending writes."""
-        self._stopping.set()
-        self._job.join(timeout=5)
+        """Stop the jobs, finish pending writes."""
+        self.jobs.stop()
         self.store.close()
 
 
@@ -118,13 +142,16 @@ def build(settings: Settings) -> Service:
         )
     )
     logging.getLogger("idp_adapter").disabled = True  # Flask's own: its lines may quote a request
-    stopping, job = _retention_job(store, settings, log)
     log.started(public_url=settings.public_url, policy=policy.version, notes=list(geo.problems()))
-    return Service(flask.wsgi_app, store, stopping, job)
+    jobs = Jobs()
+    jobs.start(_retaining(store, settings, log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
+    jobs.start(_warming(key_sets), first_s=0)
+    return Service(flask.wsgi_app, store, jobs)
 
 
 def opened_store(settings: Settings) -> AbstractContextManager[Store]:
     """The settings' store, for one command."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return closing(open_store(settings.database_url, budget_s=COMMAND_BUDGET_S))
 
 
@@ -162,20 +189,25 @@ def _problem(ping: Callable[[], None]) -> str:
     return ""
 
 
-def _retention_job(store: Store, settings: Settings, log: Log) -> tuple[threading.Event, threading.Thread]:
+def _retaining(store: Store, settings: Settings, log: Log) -> Callable[[], float]:
     """Delete what is too old about every hour; several workers drift apart."""
-    stopping = threading.Event()
     limits = retention(settings)
 
-    def run() -> None:
-        wait_s = random.uniform(30, 300)  # noqa: S311 - spreads work, guards nothing
-        while not stopping.wait(wait_s):
-            try:
-                log.retained(store.retain(limits, now=now()))
-            except AdapterError as error:
-                log.failed(error=type(error).__name__, where=["retention"])
-            wait_s = RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - as above
+    def run() -> float:
+        try:
+            log.retained(store.retain(limits, now=now()))
+        except AdapterError as error:
+            log.failed(error=type(error).__name__, where=["retention"])
+        return RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
 
-    job = threading.Thread(target=run, name="retention", daemon=True)
-    job.start()
-    return stopping, job
+    return run
+
+
+def _warming(key_sets: KeySets) -> Callable[[], float | None]:
+    """Fetch the realms' keys before the first login asks for them; a realm that isn't up yet is tried again."""
+    waits = itertools.chain((3, 3, 5, 5, 10, 20), itertools.repeat(60))
+
+    def run() -> float | None:
+        return None if key_sets.renew() else next(waits)
+
+    return run

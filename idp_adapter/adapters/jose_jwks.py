@@ -11,6 +11,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -78,6 +79,13 @@ class KeySets:
                 "IDP_ADAPTER_ISSUERS.",
             )
         return None
+
+    def renew(self) -> bool:
+        """Ask the realms whose keys are not known, waiting for none. True when there are none left to ask."""
+        unknown = [realm for realm in self._realms.values() if self._usable(realm) is None]
+        for realm in unknown:
+            self._ask(realm)
+        return not unknown
 
     def problems(self) -> Mapping[str, str]:
         """By issuer, why its keys could not be fetched the last time; realms never asked are left out."""
@@ -149,19 +157,21 @@ def fetch_bounded(url: str) -> bytes:
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=CONNECT_S)
     expired = threading.Event()
+    sockets: list[socket.socket] = []  # the connection forgets its own when the answer is to end with it
 
     def expire() -> None:
         expired.set()
-        if isinstance(connection.sock, socket.socket):
-            try:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        for one in sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(BUDGET_S, expire)
     timer.daemon = True
     timer.start()
     try:
+        connection.connect()
+        sockets.append(connection.sock)
+        connection.sock.settimeout(BUDGET_S)
         body = _get(connection, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}")
     except (OSError, http.client.HTTPException, ValueError) as error:
         if expired.is_set():
@@ -176,9 +186,6 @@ def fetch_bounded(url: str) -> bytes:
 
 
 def _get(connection: http.client.HTTPConnection, target: str) -> bytes:
-    connection.connect()
-    if connection.sock is not None:
-        connection.sock.settimeout(BUDGET_S)
     connection.request("GET", target, headers={"Accept": "application/jwk-set+json, application/json"})
     response = connection.getresponse()
     if response.status != 200:

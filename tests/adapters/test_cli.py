@@ -1,0 +1,279 @@
+"""The command line: one sentence per error, an exit code for each kind, and a service that really serves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import jwt
+import pytest
+from click.testing import CliRunner
+
+from idp_adapter import app, config
+from idp_adapter.__main__ import main
+from idp_adapter.adapters.http import wire
+from tests.adapters.face import CONTRACT, RSA_KEY, jwk, question
+
+DEFAULT_POLICY = Path(app.__file__).parent / "policies" / "default.toml"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", "http://127.0.0.1:8080/realms/demo")
+    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
+
+    def invoke(*arguments, **more):
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False, **more)
+
+    return invoke
+
+
+def test_help_names_every_command(run):
+    shown = run("--help").output
+    for command in ("serve", "check-config", "policy", "keys", "subject"):
+        assert command in shown
+
+
+def test_check_config_says_what_it_read_and_makes_nothing(run, tmp_path):
+    ran = run("check-config")
+    assert ran.exit_code == 0
+    assert "http://127.0.0.1:8080/realms/demo" in ran.output
+    assert "valid" in ran.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_bad_settings_are_all_named_with_exit_code_2(run, monkeypatch):
+    monkeypatch.setenv("IDP_ADAPTER_THREADS", "many")
+    monkeypatch.setenv("IDP_ADAPTER_BIND", "x")
+    for command in ("check-config", "serve"):
+        ran = run(command)
+        assert ran.exit_code == 2
+        assert "IDP_ADAPTER_THREADS" in ran.output
+        assert "IDP_ADAPTER_BIND" in ran.output
+        assert "Traceback" not in ran.output
+
+
+def test_a_good_policy_is_named_with_its_version(run):
+    ran = run("policy", "check", DEFAULT_POLICY)
+    assert ran.exit_code == 0
+    assert "is valid" in ran.output
+
+
+def test_a_bad_policy_is_named_with_its_lines(run, tmp_path):
+    bad = tmp_path / "policy.toml"
+    bad.write_text(DEFAULT_POLICY.read_text(encoding="utf-8").replace("high = 0.20", 'high = "x"'), encoding="utf-8")
+    ran = run("policy", "check", bad)
+    assert ran.exit_code == 2
+    assert "line " in ran.output
+    assert run("policy", "check", tmp_path / "nowhere.toml").exit_code == 2
+
+
+def test_explain_lists_contributions_that_sum_to_the_score(run):
+    ran = run("policy", "explain", DEFAULT_POLICY, CONTRACT / "evaluation-request.json")
+    assert ran.exit_code == 0
+    table = ran.output.split("reason\n")[1].splitlines()
+    *parts, total = [
+        float(line.split()[0]) for line in table if line.strip()[0] in "+-0123456789" and "  -   " not in line
+    ]
+    assert sum(parts) == pytest.approx(total, abs=0.01)
+    assert "abstains" in ran.output
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}"])
+def test_explain_refuses_a_bad_request_in_one_sentence(run, tmp_path, content):
+    file = tmp_path / "request.json"
+    file.write_bytes(content)
+    ran = run("policy", "explain", DEFAULT_POLICY, file)
+    assert ran.exit_code == 2
+    assert ran.output.startswith("Error: ")
+    assert run("policy", "explain", DEFAULT_POLICY, tmp_path / "nowhere.json").exit_code == 2
+
+
+def test_keys_rotate_adds_a_key(run):
+    assert run("keys", "rotate").exit_code == 0
+    rotated = run("keys", "rotate")
+    assert rotated.exit_code == 0
+    assert "signs now; 3 keys are published" in rotated.output
+
+
+# --- subjects -------------------------------------------------------------------------------------
+
+REALM = "http://127.0.0.1:8080/realms/demo"
+
+
+def remember(subject_id):
+    """One decision about a subject, in the store of the settings."""
+    body = question(subject={"type": "user", "id": subject_id})
+    service = app.build(config.load())
+    try:
+        request = wire.read_question(wire.read_body(json.dumps(body).encode()), issuer=REALM)
+        from idp_adapter.adapters.geoip import GeoFiles
+        from idp_adapter.adapters.metrics import Metrics
+        from idp_adapter.adapters.policy_file import load
+        from idp_adapter.adapters.pseudonyms import Pseudonyms
+        from idp_adapter.adapters.telemetry import Opener
+        from idp_adapter.services.decide import Decider
+
+        policy = load(None)
+        decider = Decider(
+            service.store, GeoFiles(city=None, asn=None), Pseudonyms(bytes(32)), Opener(), Metrics(), lambda _: policy
+        )
+        decider.decide(request, now=app.now(), decision_id=app.new_id())
+    finally:
+        service.close()
+
+
+def about(subject_id):
+    return ("--issuer", REALM, "--type", "user", "--id", subject_id)
+
+
+def test_a_subject_can_be_shown_exported_and_erased(run):
+    remember("carol")
+    shown = run("subject", "show", *about("carol"))
+    assert shown.exit_code == 0
+    assert "decisions" in shown.output
+    exported = json.loads(run("subject", "export", *about("carol")).output)
+    assert len(exported["decisions"]) == 1
+    assert run("subject", "erase", *about("carol"), input="n\n").exit_code == 1
+    assert run("subject", "show", *about("carol")).exit_code == 0
+    erased = run("subject", "erase", *about("carol"), "--yes")
+    assert erased.exit_code == 0
+    assert "deleted" in erased.output
+    assert run("subject", "show", *about("carol")).exit_code == 5
+
+
+@pytest.mark.parametrize("command", [("show",), ("export",), ("erase", "--yes")])
+def test_a_subject_of_whom_nothing_is_stored_is_exit_code_5(run, command):
+    ran = run("subject", *command, *about("nobody"))
+    assert ran.exit_code == 5
+    assert ran.output.startswith("Error: nothing is stored")
+
+
+def test_a_database_that_is_not_there_is_exit_code_3(run, monkeypatch):
+    monkeypatch.setenv("IDP_ADAPTER_DATABASE_URL", "sqlite:////nowhere/risk.sqlite3")
+    ran = run("subject", "show", *about("carol"))
+    assert ran.exit_code == 3
+    assert ran.output.startswith("Error: ")
+
+
+# --- serving --------------------------------------------------------------------------------------
+
+
+class Realm(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"keys": [jwk(RSA_KEY, "rsa")]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        return
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.fixture
+def realm():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Realm) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/realms/demo"
+        server.shutdown()
+        thread.join()
+
+
+def serve(tmp_path, realm, port, **variables):
+    environment = {
+        **os.environ,
+        "IDP_ADAPTER_ISSUERS": realm,
+        "IDP_ADAPTER_DATA_DIR": str(tmp_path / "data"),
+        "IDP_ADAPTER_BIND": f"127.0.0.1:{port}",
+        "IDP_ADAPTER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "IDP_ADAPTER_DATABASE_BUDGET_MS": "5000",  # this machine may be busy with other tests
+        **{f"IDP_ADAPTER_{name}": value for name, value in variables.items()},
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "idp_adapter", "serve"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until_ready(url, process):
+    for _ in range(300):
+        assert process.poll() is None, process.stdout.read()
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=1) as response:
+                return json.load(response)
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.1)
+    raise AssertionError("the service did not get ready in 30 s")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_answers_signed_decisions_and_stops_cleanly(tmp_path, realm, workers):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = serve(tmp_path, realm, port, WORKERS=workers)
+    try:
+        assert until_ready(url, process)["ready"] is True
+        now_s = int(time.time())
+        bearer = jwt.encode(
+            {"iss": realm, "aud": url, "sub": "risk-extension", "iat": now_s, "exp": now_s + 60, "jti": "1"},
+            RSA_KEY,
+            algorithm="RS256",
+            headers={"kid": "rsa", "typ": "pep+jwt"},
+        )
+        headers = {
+            "Authorization": f"Bearer {bearer}",
+            "Content-Type": "application/json",
+            "Accept": "application/evaluation+jwt",
+        }
+        asked = urllib.request.Request(
+            f"{url}/access/v1/evaluation", data=json.dumps(question()).encode(), headers=headers
+        )
+        for _ in range(4):
+            try:
+                with urllib.request.urlopen(asked, timeout=10) as response:
+                    assert response.headers["Server"] == "idp-adapter"
+                    signed = response.read().decode()
+            except urllib.error.HTTPError as error:
+                raise AssertionError(error.read()) from None
+        with urllib.request.urlopen(f"{url}/.well-known/jwks.json", timeout=10) as response:
+            (key,) = json.load(response)["keys"]
+        claims = jwt.decode(signed, jwt.PyJWK(key), algorithms=["ES256"], audience=realm, issuer=url)
+        assert claims["evaluation"]["decision"] is True
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as response:
+            text = response.read().decode()
+        assert 'idp_adapter_decisions_total{action="login",answer="permit",level="LOW"} 4.0' in text
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output = process.communicate(timeout=30)[0]
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+    assert '"event":"decided"' in output
+
+
+def test_a_service_that_can_not_start_says_why_once_and_stops(tmp_path, realm):
+    process = serve(tmp_path, realm, free_port(), DATABASE_URL="sqlite:////nowhere/risk.sqlite3")
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 4
+    assert output.count("The service can't start: ") == 1
+    assert "Traceback" not in output

@@ -106,7 +106,7 @@ public final class DecisionClient {
         String txn = request.path("context").path("txn").asText();
         DecisionVerifier.Expected expected = new DecisionVerifier.Expected(config.decisionIssuer(), issuer, txn, Time.currentTime());
         String token = new String(reply.body(), java.nio.charset.StandardCharsets.ISO_8859_1);
-        JsonNode evaluation = DecisionVerifier.verify(token, kid -> keys.get(kid, deadline), expected);
+        JsonNode evaluation = DecisionVerifier.verify(token, (kid, failed) -> keys.get(kid, failed, deadline), expected);
         return DecisionParser.parse(evaluation);
     }
 
@@ -166,7 +166,7 @@ public final class DecisionClient {
     void warmUp() {
         Thread thread = new Thread(() -> {
             try {
-                keys.get("", System.nanoTime() + TimeUnit.SECONDS.toNanos(5));
+                keys.get("", null, System.nanoTime() + TimeUnit.SECONDS.toNanos(5));
             } catch (Unavailable later) {
                 LOG.infof("The risk service at %s doesn't answer yet: %s", config.serviceUrl(), later.label());
             }

@@ -23,10 +23,10 @@ final class DecisionVerifier {
     private static final JsonMapper STRICT = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
-    /** Gives the service's key of an id, or null. */
+    /** Gives the service's key of an id other than {@code failed}, or null. */
     @FunctionalInterface
     interface Keys {
-        PublicKey get(String kid) throws Unavailable;
+        PublicKey get(String kid, PublicKey failed) throws Unavailable;
     }
 
     /** What the decision has to be about. */
@@ -55,10 +55,18 @@ final class DecisionVerifier {
         }
         boolean isOurs = "ES256".equals(header.path("alg").asText()) && TYPE.equals(header.path("typ").asText())
                 && !header.has("crit") && header.path("kid").isTextual();
-        PublicKey key = isOurs ? keys.get(header.path("kid").textValue()) : null;
-        if (key == null || !isSigned(parts, key)) {
+        if (!isOurs || !isSigned(parts, keys, header.path("kid").textValue())) {
             throw new Unavailable("wrong_signature");
         }
+    }
+
+    private static boolean isSigned(String[] parts, Keys keys, String kid) throws Unavailable {
+        PublicKey key = keys.get(kid, null);
+        if (key == null || isSigned(parts, key)) {
+            return key != null;
+        }
+        PublicKey replaced = keys.get(kid, key); // the service may have lost its key and made another under the same name
+        return replaced != null && isSigned(parts, replaced);
     }
 
     private static boolean isSigned(String[] parts, PublicKey key) throws Unavailable {

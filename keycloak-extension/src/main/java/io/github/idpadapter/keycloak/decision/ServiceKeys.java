@@ -41,23 +41,24 @@ final class ServiceKeys {
         this.millis = millis;
     }
 
-    /** Returns the key, or null where the service doesn't publish it or was asked just before. */
-    PublicKey get(String kid, long deadlineNanos) throws Unavailable {
+    /** Returns the key, if it isn't the one that failed; null where there is none and the service was asked just before. */
+    PublicKey get(String kid, PublicKey failed, long deadlineNanos) throws Unavailable {
         PublicKey known = keys.get(kid);
-        return known != null ? known : afterRefresh(kid, deadlineNanos);
+        return known != null && known != failed ? known : afterRefresh(kid, failed, deadlineNanos);
     }
 
-    private PublicKey afterRefresh(String kid, long deadlineNanos) throws Unavailable {
+    private PublicKey afterRefresh(String kid, PublicKey failed, long deadlineNanos) throws Unavailable {
         lockBy(deadlineNanos);
         try {
-            if (!keys.containsKey(kid) && millis.getAsLong() - lastFetch >= MIN_GAP_MS) {
+            if (keys.get(kid) == failed && millis.getAsLong() - lastFetch >= MIN_GAP_MS) { // null is what is not known, too
                 lastFetch = millis.getAsLong();
                 keys = parse(fetch.jwks(deadlineNanos));
             }
-            return keys.get(kid);
-        } catch (Unavailable failed) {
+            PublicKey found = keys.get(kid);
+            return found == failed ? null : found;
+        } catch (Unavailable unanswered) {
             lastFetch = Long.MIN_VALUE / 2; // the breaker paces an ill service; a well one must not be shut out for seconds
-            throw failed;
+            throw unanswered;
         } finally {
             fetching.unlock();
         }

@@ -19,7 +19,7 @@ class DecisionVerifierTest {
     private final DecisionVerifier.Expected expected = new DecisionVerifier.Expected("https://risk", "https://kc/realms/a", "t1", NOW);
 
     private String check(String token) throws Unavailable {
-        return DecisionVerifier.verify(token, kid -> kid.equals("k1") ? keys.pair.getPublic() : null, expected).toString();
+        return DecisionVerifier.verify(token, (kid, failed) -> kid.equals("k1") && failed == null ? keys.pair.getPublic() : null, expected).toString();
     }
 
     private Map<String, Object> claims() {
@@ -51,6 +51,13 @@ class DecisionVerifierTest {
     @Test
     void anotherKeyIsRefused() {
         assertEquals("wrong_signature", cause(new TestKeys().sign(TestKeys.header(), claims())));
+    }
+
+    @Test
+    void aKeyThatWasReplacedUnderItsNameIsFetchedAgain() throws Unavailable {
+        TestKeys lost = new TestKeys();
+        String token = keys.sign(TestKeys.header(), claims());
+        DecisionVerifier.verify(token, (kid, failed) -> failed == null ? lost.pair.getPublic() : keys.pair.getPublic(), expected);
     }
 
     @Test

@@ -113,7 +113,7 @@ class Stack:
         with progress(f"starting Keycloak {plan.keycloak_version} on {plan.keycloak_url}"):
             self.keycloak.wait()
         if plan.with_app:
-            self._start_app()
+            self.start_app()
 
     def _realm_files(self) -> list[Path]:
         """Copy the realm files, with this stack's ports in them."""
@@ -160,7 +160,8 @@ class Stack:
         if self.service:
             self.service.stop()
 
-    def _start_app(self) -> None:
+    def start_app(self) -> Child:
+        """Start the demo application; wait until it answers."""
         plan = self.plan
         settings = {
             "DEMO_APP_ISSUER": f"{plan.keycloak_url}/realms/demo",
@@ -175,6 +176,7 @@ class Stack:
         self._ends.callback(self.app.stop)
         with progress(f"starting the demo application on {plan.app_url}"):
             self.app.wait_until(lambda: _answers(plan.app_url), timeout_s=60)
+        return self.app
 
 
 def _answers(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""A real Chromium at Keycloak's own pages: the collector's signature, the code form, and the demo application."""
+"""A real Chromium: the collector's signature, the code form, and the demo application."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, sync_playwright
 
 from tests.e2e.front import STEP_UP
-from tests.e2e.world import World
+from tests.e2e.world import ACR_BASIC, ACR_MFA, World
 from tools.driver.browser import Person
 from tools.needs import chromium
 
@@ -30,10 +31,17 @@ def engine() -> Iterator[Chromium]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def demo_app(started: World) -> Iterator[str]:
+    """The demo application; for other clients its callback is a page like any."""
+    app = started.stack.start_app()
+    yield started.plan.app_url
+    app.stop()
+
+
 @pytest.fixture
-def page(engine: Chromium, world: World) -> Iterator[Page]:
+def page(engine: Chromium, world: World, demo_app: str) -> Iterator[Page]:
     context = engine.new_context()
-    context.route(f"{world.plan.app_url}/callback*", lambda route: route.fulfill(body="back at the application"))
     page = context.new_page()
     yield page
     context.close()
@@ -99,3 +107,38 @@ def test_a_login_works_when_the_script_can_not_be_had(world: World, page: Page):
     page.goto(world.spa.login().url)
     _type_in(page, person)
     page.wait_for_url(re.compile("/callback.*code="))
+
+
+def test_the_demo_application_shows_what_a_quiet_login_is_worth(world: World, page: Page, demo_app: str):
+    person = world.person()
+    page.goto(f"{demo_app}/login")
+    _type_in(page, person)
+    page.wait_for_url(f"{demo_app}/")
+    assert ACR_BASIC in page.content()
+    assert "LOW" in page.content()
+
+
+def test_the_demo_application_sends_a_payout_through_a_second_factor(world: World, page: Page, demo_app: str):
+    person = world.person()
+    page.goto(f"{demo_app}/login")
+    _type_in(page, person)
+    page.wait_for_url(f"{demo_app}/")
+    page.goto(f"{demo_app}/payout")
+    page.locator("#otp").press_sequentially(person.otp(), delay=30)
+    page.locator("#kc-login").click()
+    page.wait_for_url(f"{demo_app}/payout")
+    page.get_by_role("button", name="Pay out").click()
+    assert "Paid out" in page.content()
+
+
+def test_the_demo_application_challenges_an_api_call_whose_token_is_too_weak(world: World, demo_app: str):
+    person = world.person()
+    weak = world.tokens_of(person, world.web)
+    refused = requests.get(f"{demo_app}/payout", headers={"Authorization": f"Bearer {weak.access_token}"}, timeout=10)
+    assert refused.status_code == 401
+    challenge = refused.headers["WWW-Authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    assert f'acr_values="{ACR_MFA}"' in challenge
+    visit = world.visit(world.web, acr_values=ACR_MFA).log_in(person).enter_code(person)
+    strong = {"Authorization": f"Bearer {visit.tokens().access_token}"}
+    assert requests.get(f"{demo_app}/payout", headers=strong, timeout=10).status_code == 200

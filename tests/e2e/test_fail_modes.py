@@ -15,14 +15,7 @@ from tests.e2e.front import FAULTS, Mode
 from tests.e2e.world import ACR_BASIC, ACR_MFA, BREAKER_OPEN_S, LOGIN_BUDGET_S, TOKEN_BUDGET_S, World
 from tools.driver.pages import Kind
 
-MARGIN_S = 0.35  # what Keycloak itself takes on a busy machine
-CAUSES = {
-    Mode.HANG: {"timeout"},
-    Mode.DRIP: {"timeout"},
-    Mode.DROP: {"garbage", "refused"},
-    Mode.REFUSE: {"refused"},
-    Mode.GARBAGE: {"garbage", "malformed", "signature"},
-}
+MARGIN_S = 1.5  # what Keycloak itself takes on a busy machine; the faults last for tens of seconds
 ids = [mode.name.lower() for mode in FAULTS]
 
 

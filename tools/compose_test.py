@@ -208,8 +208,8 @@ def check_flows(stack: ComposedStack, expect: Expectations) -> None:
             machine.client_credentials()
             _log_in(spa, home, alice)
 
-    before = decisions(stack)
-    token = machine.client_credentials()
+    before = decisions(stack) | {name: 0.0 for name in decisions(stack) if name[0] == "client_credentials"}
+    token = machine.client_credentials()  # may be answered from the last decision, for some seconds
     expect.that(token.ok and token.acr is None, "a service account gets a token, without a class", token)
     familiar, asked = _log_in(spa, home, alice)
     expect.that(familiar.ok and not asked, "a familiar login is asked for a password only", familiar)

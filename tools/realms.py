@@ -335,16 +335,23 @@ def demo() -> Rep:
     }
 
 
+def _unasked(client: Rep) -> Rep:
+    """Return a client whose tokens the extension leaves alone, as it does without being installed."""
+    return client | {"attributes": {**client.get("attributes", {}), "risk.enabled": "false"}}
+
+
 def partner() -> Rep:
     """Return the partner's realm, a plain identity provider."""
     redirects = [f"{KEYCLOAK_URL}/realms/demo/broker/partner/endpoint*"]
     client = _confidential("demo-broker", [], redirectUris=redirects)
-    return _base("partner", "Partner", [_user(user, "partner.example") for user in PARTNER_USERS], [client])
+    users = [_user(user, "partner.example") for user in PARTNER_USERS]
+    return _base("partner", "Partner", users, [_unasked(client)])
 
 
 def plain() -> Rep:
-    """Return demo's users and clients on stock flows."""
-    return _base("plain", "Plain", [_user(user) for user in USERS], _clients(risk=False))
+    """Return demo's users and clients on stock flows, nothing asked."""
+    clients = [_unasked(client) for client in _clients(risk=False)]
+    return _base("plain", "Plain", [_user(user) for user in USERS], clients)
 
 
 REALM_BUILDERS = {"demo": demo, "partner": partner, "plain": plain}

@@ -118,7 +118,7 @@ def test_a_user_can_not_call_the_service_with_an_access_token(real: World):
 def test_a_realms_token_reaches_nothing_of_another_realm(real: World):
     person, home = _known(real)
     question = next(call.body for call in reversed(real.front.calls) if call.action == "login")
-    other = real.app("legacy-app", realm="plain").password_grant("bob", "bob-demo-pw")
+    other = real.app("admin-cli", realm="plain").password_grant("bob", "bob-demo-pw")
     assert other.ok
     bearer = next(call.bearer for call in real.front.calls if str(call.caller["iss"]).endswith("/realms/plain"))
     answer = _ask(real, bearer, question)

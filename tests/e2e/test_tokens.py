@@ -226,6 +226,11 @@ def test_the_administrators_realm_is_not_asked_about(world: World):
     assert world.asks == []
 
 
+def test_a_client_that_is_left_out_is_not_asked_about(world: World):
+    assert world.app("payments-job", realm="plain").client_credentials().ok
+    assert world.asks == []
+
+
 def test_every_refresh_is_asked_about_even_with_an_older_token_of_the_session(world: World):
     person = world.person()
     visit = world.logged_in(person)

@@ -8,8 +8,9 @@ each may hold personal data.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 import structlog
@@ -25,6 +26,7 @@ LEVELS: Final[Mapping[str, int]] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+_QUOTING: Final = re.compile(r"(Invalid request|Error handling request).*", re.DOTALL)
 
 
 class Log:
@@ -75,6 +77,22 @@ class Log:
         """The retention job deleted so many rows of each table."""
         if any(deleted.values()):
             self._logger.info("retained", **deleted)
+
+
+class ServerLines(logging.Formatter):
+    """The HTTP server's own few lines, in the same form. Those about broken requests quote addresses: they are cut."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON object."""
+        line = {
+            "event": "server",
+            "level": record.levelname.lower(),
+            "detail": _QUOTING.sub(r"\1", record.getMessage()),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+        return strict_json.dumps(line)
 
 
 def _render(_: WrappedLogger, __: str, event: EventDict) -> bytes:

@@ -227,6 +227,12 @@ def until_ready(url, process):
     raise AssertionError("the service did not get ready in 30 s")
 
 
+def caller(realm, url):
+    now_s = int(time.time())
+    claims = {"iss": realm, "aud": url, "sub": "risk-extension", "iat": now_s, "exp": now_s + 60, "jti": "1"}
+    return jwt.encode(claims, RSA_KEY, algorithm="RS256", headers={"kid": "rsa", "typ": "pep+jwt"})
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_serve_answers_signed_decisions_and_stops_cleanly(tmp_path, realm, workers):
     port = free_port()
@@ -234,13 +240,7 @@ def test_serve_answers_signed_decisions_and_stops_cleanly(tmp_path, realm, worke
     process = serve(tmp_path, realm, port, WORKERS=workers)
     try:
         assert until_ready(url, process)["ready"] is True
-        now_s = int(time.time())
-        bearer = jwt.encode(
-            {"iss": realm, "aud": url, "sub": "risk-extension", "iat": now_s, "exp": now_s + 60, "jti": "1"},
-            RSA_KEY,
-            algorithm="RS256",
-            headers={"kid": "rsa", "typ": "pep+jwt"},
-        )
+        bearer = caller(realm, url)
         headers = {
             "Authorization": f"Bearer {bearer}",
             "Content-Type": "application/json",
@@ -269,6 +269,36 @@ def test_serve_answers_signed_decisions_and_stops_cleanly(tmp_path, realm, worke
     assert process.returncode == 0, output
     assert "Traceback" not in output
     assert '"event":"decided"' in output
+
+
+def test_bytes_that_are_no_http_and_bodies_without_end_are_refused(tmp_path, realm):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = serve(tmp_path, realm, port)
+    try:
+        until_ready(url, process)
+        bearer = caller(realm, url)
+        head = (
+            "POST /access/v1/evaluation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {bearer}\r\n"
+        )
+        chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+        for sent, status in (
+            (b"GARBAGE\r\n\r\n", b"400"),
+            (head.encode() + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", b"400"),
+            (head.encode() + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+            (head.encode() + b"Content-Length: 70000\r\n\r\n", b"413"),
+            (head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 3 + b"0\r\n\r\n", b"413"),
+            (b"GET /" + b"a" * 4000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+            (b"GET /livez HTTP/1.1\r\n" + b"X: y\r\n" * 80 + b"\r\n", b"431"),
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                connection.sendall(sent)
+                assert connection.recv(4096).split()[1] == status
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output = process.communicate(timeout=30)[0]
+    assert "127.0.0.1" not in "".join(line for line in output.splitlines() if '"server"' in line)
 
 
 def test_a_service_that_can_not_start_says_why_once_and_stops(tmp_path, realm):

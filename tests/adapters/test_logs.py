@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 
-from idp_adapter.adapters.logs import Log
+from idp_adapter.adapters.logs import Log, ServerLines
 from tests.adapters.face import NOW, make_face, question, token
 
 
@@ -71,3 +72,15 @@ def test_a_retention_run_that_deleted_nothing_is_silent():
     assert stream.getvalue() == b""
     log.retained({"decisions": 3})
     assert json.loads(stream.getvalue())["decisions"] == 3
+
+
+def test_the_servers_own_lines_are_json_and_quote_no_address():
+    def line(message, **more):
+        record = logging.LogRecord("gunicorn.error", logging.WARNING, "x.py", 1, message, (), more.get("error"))
+        return json.loads(ServerLines().format(record))
+
+    assert line("Worker exiting")["detail"] == "Worker exiting"
+    assert line("Invalid request from ip=203.0.113.7: GET /x\n203.0.113.7")["detail"] == "Invalid request"
+    failed = line("Error handling request /x", error=(ValueError, ValueError("203.0.113.7"), None))
+    assert failed["error"] == "ValueError"
+    assert "203.0" not in json.dumps(failed)

@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from idp_adapter.adapters.http import problems
-from idp_adapter.errors import AdapterError, RequestInvalid, Unavailable
+from idp_adapter.errors import AdapterError, RequestInvalid, RequestTooLarge, Unavailable
 
 REQUEST_ID: Final = "X-Request-ID"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
@@ -97,9 +97,12 @@ def apply(app: Flask, *, watcher: Watches, log: Logs, new_id: Callable[[], str],
 def json_body() -> bytes:
     """The body of a request that must be JSON.
 
-    Raises `UnsupportedMediaType`, `RequestEntityTooLarge`, `RequestInvalid`.
+    Raises `MediaTypeRefused`, `RequestInvalid` or `RequestTooLarge`.
     """
     data = request.get_data(cache=False)
+    limit = request.max_content_length
+    if limit is not None and len(data) >= limit and request.content_length is None:  # chunked, and cut off there
+        raise RequestTooLarge(f"the body is longer than {limit} bytes", hint="Send less.")
     media_type = request.mimetype
     if media_type != "application/json" and (data or media_type):
         raise MediaTypeRefused
@@ -116,9 +119,9 @@ class MediaTypeRefused(HTTPException):
 
 def _dressed(response: Response) -> Response:
     headers = response.headers
-    for name, value in _HEADERS:
-        headers[name] = value
-    headers.setdefault("Cache-Control", "no-store")
+    headers.extend(_HEADERS)
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "no-store"
     if request.method == "OPTIONS" and response.status_code == 200:
         response.status_code = 204
         headers.pop("Content-Type", None)

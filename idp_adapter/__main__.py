@@ -90,6 +90,11 @@ def check_config(config_file: Path | None) -> None:
     click.echo(f"keeps data in   {settings.data_dir}")
     click.echo(f"database        {settings.database_url.partition(':')[0]}")
     click.echo(f"policy          {policy.id} {policy.version}")
+    days = settings.retention
+    click.echo(
+        f"keeps, days     decisions {days.decisions}, outcomes {days.outcomes}, failures {days.failures}, "
+        f"unused profiles {days.profiles}, what a decision may teach {days.learnables}"
+    )
     for note in GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn).problems():
         click.echo(f"note            {note}")
     click.echo("The configuration is valid.")

@@ -15,7 +15,6 @@ from idp_adapter.errors import AdapterError
 
 KEEP_ALIVE_S: Final = 75
 CANNOT_START: Final = 4  # a worker that exits so makes gunicorn stop rather than try again
-SWITCH_INTERVAL_S: Final = 0.0002  # threads of a worker take turns this often: halves the tail at 8 callers
 
 
 class _Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -84,7 +83,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def load(self) -> Worker:
         """The application of this worker. One that can't be made stops the whole server, with one sentence."""
         wsgi.SERVER = "idp-adapter"  # says less than the default
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
             self._worker = self._make()
         except AdapterError as error:

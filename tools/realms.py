@@ -49,7 +49,14 @@ class User:
         return f"{self.name}-demo-pw"
 
 
-USERS = (User("alice", otp=True), User("bob"), User("carol", otp=True), User("dave"), User("erin", otp=True))
+USERS = (
+    User("alice", otp=True),
+    User("bob"),
+    User("carol", otp=True),
+    User("dave"),
+    User("erin", otp=True),
+    User("frank"),
+)
 PARTNER_USERS = (User("paula"), User("peter"))
 
 

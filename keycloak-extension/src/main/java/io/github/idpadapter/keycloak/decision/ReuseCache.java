@@ -3,20 +3,20 @@ package io.github.idpadapter.keycloak.decision;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Arrays;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * Decisions that may be used again, per node and bounded. One is used only while all that the service was shown is the same, and
- * how often is told at the next question, so that the service doesn't mistake silence for calm.
+ * Decisions that may be used again, per node and bounded. One is used only where all that the service would be shown is the same,
+ * and how often is told at the next question, so that the service doesn't mistake silence for calm. A workload of several nodes has
+ * a decision for each address.
  */
 public final class ReuseCache {
 
     private static final class Entry {
         private Decision decision;
-        private byte[] seen;
         private long untilMs;
         private int used;
     }
@@ -34,10 +34,15 @@ public final class ReuseCache {
         };
     }
 
-    /** Returns the decision for what is seen now, if it may stand in. */
-    public synchronized Optional<Decision> find(String key, String seen, long nowMs) {
+    /** The key of a question: whom it is about, and a digest of all that is seen of the request. */
+    public static String key(String about, String seen) {
+        return about + ' ' + Base64.getEncoder().encodeToString(digest(seen));
+    }
+
+    /** Returns the decision of the same question, if it may stand in. */
+    public synchronized Optional<Decision> find(String key, long nowMs) {
         Entry entry = entries.get(key);
-        if (entry == null || nowMs >= entry.untilMs || !Arrays.equals(entry.seen, digest(seen))) {
+        if (entry == null || nowMs >= entry.untilMs) {
             return Optional.empty();
         }
         entry.used++;
@@ -51,18 +56,13 @@ public final class ReuseCache {
     }
 
     /** Keeps a decision of the service that allows it; anything but a plain permission is asked for again each time. */
-    public synchronized void keep(String key, String seen, Decision decision, long nowMs) {
+    public synchronized void keep(String key, Decision decision, long nowMs) {
         if (decision.reuseS() > 0 && decision.permit() && decision.unavailable() == null) {
             Entry entry = new Entry();
             entry.decision = decision;
-            entry.seen = digest(seen);
             entry.untilMs = nowMs + decision.reuseS() * 1000L;
             entries.put(key, entry);
         }
-    }
-
-    public synchronized void forget(String key) {
-        entries.remove(key);
     }
 
     private static byte[] digest(String seen) {

@@ -27,6 +27,9 @@ public final class RiskNotes {
     /** Request attribute: the decision taken before the tokens were made. */
     public static final String REQUEST_DECISION = "risk.decision";
 
+    /** Request attribute: the decision was used again, so its outcome is told already. */
+    public static final String REQUEST_REUSED = "risk.reused";
+
     private RiskNotes() {
     }
 }

@@ -1,6 +1,7 @@
 package io.github.idpadapter.keycloak.outcomes;
 
 import io.github.idpadapter.keycloak.decision.AcrLadder;
+import io.github.idpadapter.keycloak.decision.Decision;
 import io.github.idpadapter.keycloak.decision.RiskNotes;
 import java.util.List;
 import org.keycloak.authentication.authenticators.util.AuthenticatorUtils;
@@ -19,7 +20,11 @@ record EventSession(String decisionId, boolean isSteppedUp, boolean isMachine, S
 
     static EventSession of(KeycloakSession session, RealmModel realm, Event event) {
         String told = OutcomeType.details(event).get(RiskNotes.EVENT_DECISION_ID);
-        boolean isMachine = event.getType() == EventType.CLIENT_LOGIN_ERROR;
+        boolean isMachine = event.getType() == EventType.CLIENT_LOGIN || event.getType() == EventType.CLIENT_LOGIN_ERROR;
+        if (event.getType() == EventType.CLIENT_LOGIN) { // its events take no details; its decision is of this very request
+            Decision decision = session.getAttribute(RiskNotes.REQUEST_DECISION, Decision.class);
+            return new EventSession(decision == null ? null : decision.id(), false, true, null, List.of());
+        }
         boolean isLogin = event.getType() == EventType.LOGIN;
         UserSessionModel found = isLogin && event.getSessionId() != null
                 ? session.sessions().getUserSession(realm, event.getSessionId()) : null;

@@ -19,6 +19,8 @@ enum OutcomeType {
         switch (event.getType()) {
             case LOGIN:
                 return steppedUp ? STEP_UP_SUCCEEDED : LOGIN_SUCCEEDED;
+            case CLIENT_LOGIN:
+                return LOGIN_SUCCEEDED;
             case LOGIN_ERROR:
                 return ofFailedLogin(event);
             case REFRESH_TOKEN_ERROR:

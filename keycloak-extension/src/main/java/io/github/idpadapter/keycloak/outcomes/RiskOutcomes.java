@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.DecisionClient;
 import io.github.idpadapter.keycloak.decision.RealmIssuer;
+import io.github.idpadapter.keycloak.decision.RiskNotes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.regex.Pattern;
 import org.jboss.logging.Logger;
 import org.keycloak.events.Event;
 import org.keycloak.events.EventListenerProvider;
+import org.keycloak.events.EventType;
 import org.keycloak.events.admin.AdminEvent;
 import org.keycloak.models.AbstractKeycloakTransaction;
 import org.keycloak.models.KeycloakSession;
@@ -53,7 +55,7 @@ final class RiskOutcomes implements EventListenerProvider {
             return;
         }
         String issuer = RealmIssuer.of(session);
-        if (!client.knows(issuer)) {
+        if (!client.knows(issuer) || isToldAlready(event)) {
             return;
         }
         EventSession about = EventSession.of(session, realm, event);
@@ -69,6 +71,11 @@ final class RiskOutcomes implements EventListenerProvider {
         json.putObject("network").put("ip", event.getIpAddress());
         json.put("error", event.getError());
         enlist(new Outcome(realm.getId(), issuer, json));
+    }
+
+    /** A workload's decision that was used again has had its outcome; a busy one would flood the service with repetitions. */
+    private boolean isToldAlready(Event event) {
+        return event.getType() == EventType.CLIENT_LOGIN && session.getAttribute(RiskNotes.REQUEST_REUSED) != null;
     }
 
     /** An administrator who changes a user's credentials does so without an event of the user's own. */

@@ -4,6 +4,7 @@ import io.github.idpadapter.keycloak.decision.Decision;
 import io.github.idpadapter.keycloak.decision.Hook;
 import io.github.idpadapter.keycloak.decision.ReuseCache;
 import io.github.idpadapter.keycloak.decision.RiskDecisions;
+import io.github.idpadapter.keycloak.decision.RiskNotes;
 import io.github.idpadapter.keycloak.signals.BindingSignals;
 import io.github.idpadapter.keycloak.signals.EvaluationRequest;
 import io.github.idpadapter.keycloak.signals.NetworkSignals;
@@ -11,6 +12,7 @@ import io.github.idpadapter.keycloak.signals.ResourceSignals;
 import io.github.idpadapter.keycloak.signals.SessionSignals;
 import io.github.idpadapter.keycloak.signals.SubjectSignals;
 import io.github.idpadapter.keycloak.signals.Telemetry;
+import java.util.Optional;
 import org.keycloak.common.util.Time;
 import org.keycloak.models.AuthenticatedClientSessionModel;
 import org.keycloak.models.ClientModel;
@@ -66,12 +68,15 @@ final class TokenQuestion {
     Decision ask() {
         RiskDecisions decisions = session.getProvider(RiskDecisions.class);
         ReuseCache reuse = decisions.reuse();
-        String seen = request.seen();
-        return reuse.find(reuseKey, seen, Time.currentTimeMillis()).orElseGet(() -> {
-            request.reused(reuse.used(reuseKey)).subject(SubjectSignals.of(user));
-            Decision decision = decisions.decide(hook, request.json());
-            reuse.keep(reuseKey, seen, decision, Time.currentTimeMillis());
-            return decision;
-        });
+        String key = ReuseCache.key(reuseKey, request.seen());
+        Optional<Decision> known = reuse.find(key, Time.currentTimeMillis());
+        if (known.isPresent()) {
+            session.setAttribute(RiskNotes.REQUEST_REUSED, Boolean.TRUE);
+            return known.get();
+        }
+        request.reused(reuse.used(key)).subject(SubjectSignals.of(user));
+        Decision decision = decisions.decide(hook, request.json());
+        reuse.keep(key, decision, Time.currentTimeMillis());
+        return decision;
     }
 }

@@ -86,6 +86,7 @@ class Policy:
     version: str
     scale: Scale
     refuse: float
+    refuse_token: float  # at token requests, where a refusal costs a login and not the account
     ladder: Ladder
     required: tuple[str, str, str]  # by level: LOW, MEDIUM, HIGH
     step_up_max_age_s: int
@@ -103,7 +104,7 @@ class Policy:
 def decide(policy: Policy, request: Request, risk: Risk, *, decision_id: str) -> Decision:
     """Answer one question. Raises nothing: every request and risk has an answer."""
     wanted, matched = _strictest(policy, request, risk)
-    refused = wanted.refuse or (_is_hook(request) and min(risk.probability, risk.without_behaviour) >= policy.refuse)
+    refused = wanted.refuse or (_is_hook(request) and _calm(risk) >= _bound(policy, request))
     step_up = None if refused else _step_up(policy, request, wanted.require_acr)
     permitted = not refused and step_up is None
     obligations = _obligations(policy, request, risk, wanted)
@@ -134,6 +135,15 @@ def lifespan_s(risk: Risk, scale: Scale, *, floor_s: int, longest_s: int) -> int
     nats = logit(min(max(risk.probability, 1e-12), 1 - 1e-12))
     share = min(1.0, max(0.0, (nats - low) / (high - low)))
     return min(longest_s, round(longest_s - (longest_s - floor_s) * share))
+
+
+def _calm(risk: Risk) -> float:
+    """The risk that counts for refusing: no more than remains without behaviour (law 4)."""
+    return min(risk.probability, risk.without_behaviour)
+
+
+def _bound(policy: Policy, request: Request) -> float:
+    return policy.refuse if request.action in _LOGINS else policy.refuse_token
 
 
 def _is_hook(request: Request) -> bool:
@@ -198,7 +208,7 @@ def _effect(rule: Rule, request: Request, risk: Risk, scale: Scale) -> Effect | 
     if not _matches(rule.when, request, risk.level, (reason for item in spoken for reason in item.reasons)):
         return None
     calm = (reason for item in spoken if not item.behavioural for reason in item.reasons)
-    if _matches(rule.when, request, level_of(min(risk.probability, risk.without_behaviour), scale), calm):
+    if _matches(rule.when, request, level_of(_calm(risk), scale), calm):
         return rule.effect
     return replace(rule.effect, refuse=False, session=SessionFate.KEEP)
 

@@ -98,7 +98,7 @@ def parse_policy(document: Mapping[str, object], *, subject: str, digest: str) -
         if not isinstance(document.get(name), str) or not document.get(name):
             problems.append(f"`{name}` must be a text that is not empty")
     ladder, required, acr = _acr(document.get("acr"), problems)
-    scale, refuse = _scale(document.get("risk"), problems)
+    scale, refuse, refuse_token = _scale(document.get("risk"), problems)
     reuse = _Table("reuse", document.get("reuse", {"refresh_s": 0, "client_credentials_s": 0}), problems)
     learning = _Table("learning", document.get("learning", {"first_logins": 3}), problems)
     session = _Table("session", document.get("session", {}), problems)
@@ -108,6 +108,7 @@ def parse_policy(document: Mapping[str, object], *, subject: str, digest: str) -
         version=f"{document.get('version')}+{digest[:12]}",
         scale=scale,
         refuse=refuse,
+        refuse_token=refuse_token,
         ladder=ladder,
         required=required,
         step_up_max_age_s=acr.integer("step_up_max_age_s", least=1),
@@ -128,7 +129,7 @@ def parse_policy(document: Mapping[str, object], *, subject: str, digest: str) -
     return policy
 
 
-def _scale(value: object, problems: list[str]) -> tuple[Scale, float]:
+def _scale(value: object, problems: list[str]) -> tuple[Scale, float, float]:
     table = _Table("risk", value, problems)
     scale = Scale(
         prior=table.probability("prior"),
@@ -137,11 +138,11 @@ def _scale(value: object, problems: list[str]) -> tuple[Scale, float]:
         medium=table.probability("medium"),
         high=table.probability("high"),
     )
-    refuse = table.probability("refuse")
+    refuse, refuse_token = table.probability("refuse"), table.probability("refuse_token")
     table.done()
-    if not problems and not scale.medium < scale.high <= refuse:
-        problems.append("`risk` must have medium < high <= refuse")
-    return scale, refuse
+    if not problems and not scale.medium < scale.high <= refuse_token <= refuse:
+        problems.append("`risk` must have medium < high <= refuse_token <= refuse")
+    return scale, refuse, refuse_token
 
 
 def _acr(value: object, problems: list[str]) -> tuple[Ladder, tuple[str, str, str], _Table]:

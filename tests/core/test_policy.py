@@ -82,6 +82,11 @@ def test_a_refresh_is_shortened_then_lowered_then_refused_keeping_the_session():
     assert extreme.obligations.session is SessionFate.KEEP
 
 
+def test_a_refresh_is_refused_at_a_risk_at_which_a_login_may_still_step_up():
+    assert not ask(6.3, Hook.REFRESH).permitted
+    assert ask(6.3).acr_values == (MFA,)
+
+
 def test_the_letter_of_rfc_9068_can_be_kept_at_refresh():
     kept = replace(POLICY, lower_acr_on_refresh=False)
     assert ask(HIGH, Hook.REFRESH, policy=kept, acr=MFA).obligations.max_acr is None
@@ -189,6 +194,7 @@ floor = 0.01
 quorum = 2
 medium = 0.05
 high = 0.2
+refuse_token = 0.8
 refuse = 0.9
 [acr]
 ladder = ["basic", "mfa"]
@@ -238,7 +244,7 @@ effect = "deny"
     ("change", "problem"),
     [
         (("prior = 0.01", "prior = 2"), "line 5: `risk.prior` must be a probability"),
-        (("high = 0.2\n", "high = 0.01\n"), "`risk` must have medium < high <= refuse"),
+        (("high = 0.2\n", "high = 0.01\n"), "`risk` must have medium < high <= refuse_token <= refuse"),
         (('id = "t"', 'id = ""'), "line 2: `id` must be a text"),
         (("quorum = 2", "quorum = -1"), "line 7: `risk.quorum` must be a whole number"),
         (("quorum = 2", "quorum = 2\nmood = 1"), "line 8: `risk.mood` is not known"),
@@ -246,17 +252,17 @@ effect = "deny"
         (('["basic", "mfa"]', '["basic", "basic"]'), "`acr.ladder` must list"),
         (('["basic", "mfa"]', "[]"), "`acr.ladder` must list"),
         (('["basic", "mfa"]', "[1]"), "`acr.ladder` must be a list of texts"),
-        (('low = "basic"', 'low = "gold"'), "line 13: `acr.low` must be a step"),
+        (('low = "basic"', 'low = "gold"'), "line 14: `acr.low` must be a step"),
         (('high = "mfa"', 'high = "basic"\nmedium = "mfa"'), "not TOML"),
         (('low = "basic"', 'low = "mfa"'), "`acr.high` must not be weaker"),
         (
             ("access_token_floor_s = 60", "access_token_floor_s = 600"),
-            "line 18: `lifetimes.access_token_floor_s` must not",
+            "line 19: `lifetimes.access_token_floor_s` must not",
         ),
-        (("refresh_token_floor_s = 600", "refresh_token_floor_s = 6000"), "line 20: `lifetimes.refresh_token_floor_s`"),
+        (("refresh_token_floor_s = 600", "refresh_token_floor_s = 6000"), "line 21: `lifetimes.refresh_token_floor_s`"),
         (("[lifetimes]", "[lifetimes"), "not TOML"),
         (("step_up_max_age_s = 900", 'step_up_max_age_s = 900\nunenrolled = "x"'), "`acr.unenrolled` must be one of"),
-        (("[lifetimes]", "[session]\nat_refuse = 'x'\n[lifetimes]"), "line 18: `session.at_refuse` must be one of"),
+        (("[lifetimes]", "[session]\nat_refuse = 'x'\n[lifetimes]"), "line 19: `session.at_refuse` must be one of"),
         (('id = "t"', 'id = "t"\nlearning = 3'), "`learning` must be a table"),
         (('id = "t"', 'id = "t"\nrule = 3'), "`rule` must be a list"),
         (('id = "t"', 'id = "t"\nrule = [{name="", effect="deny"}]'), "`rule[0].name` must be a text"),

@@ -1,0 +1,1 @@
+"""Measurements: each module prints its table, and with `--json` its figures. Loopback only."""

@@ -1,24 +1,30 @@
 """Automation: what no hand does.
 
-Flags that the page sees (`webdriver`, events that a script made) and timings beyond a body: holds under 5 ms, gaps
-all equal. It can't tell a bot that replays the subject's own statistics in one login; other sources must. Abstains
-without telemetry.
+Flags that the page sees (`webdriver`, events that a script made), timings beyond a body (holds under 5 ms, gaps or
+holds all equal), and a typing that repeats a stored one within a few milliseconds at every key: a replay. It can't
+tell a bot that draws from the subject's own statistics in one login; other sources must. Abstains without telemetry.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Reason, Typing
+from idp_adapter.errors import ProfileDamaged
 
 SOURCE: Final = "automation"
 WEBDRIVER: Final = 1.2
 UNTRUSTED: Final = 1.5
 IMPOSSIBLE: Final = 2.0
+REPLAY: Final = 2.0
+REPLAY_S: Final = 0.010  # no hand comes so close to an earlier typing at every key
 SHORTEST_HOLD_S: Final = 0.005
 FEWEST_KEYS: Final = 4
 _EQUAL_S: Final = 0.0005
+_FINE_CLOCK_S: Final = 0.002  # on a coarser one, two honest typings may look the same
 _FEWEST_STEPS: Final = 8  # a clock coarser than an eighth of the spread makes any hand look even
 
 
@@ -34,6 +40,8 @@ def score(situation: Situation) -> Evidence:
         reasons.append(Reason("automation_untrusted_events", UNTRUSTED))
     if any(_inhuman(typing, telemetry.clock_step_s or 0.0) for typing in telemetry.fields):
         reasons.append(Reason("automation_timing", IMPOSSIBLE))
+    if (telemetry.clock_step_s or 0.0) <= _FINE_CLOCK_S and _replays(situation, telemetry.fields):
+        reasons.append(Reason("automation_replay", REPLAY))
     return Evidence(SOURCE, sum(reason.nats for reason in reasons), tuple(reasons), behavioural=True)
 
 
@@ -44,6 +52,22 @@ def _inhuman(typing: Typing, clock_step_s: float) -> bool:
     gaps = [after - before for before, after in zip(typing.down_s, typing.down_s[1:], strict=False)]
     if holds and clock_step_s < SHORTEST_HOLD_S and sum(holds) / len(holds) < SHORTEST_HOLD_S:
         return True
-    mean = sum(gaps) / len(gaps)
-    even = max(gaps) - min(gaps) <= _EQUAL_S
-    return even and mean > _FEWEST_STEPS * clock_step_s
+    return _even(gaps, clock_step_s) or (len(holds) >= FEWEST_KEYS and _even(holds, clock_step_s))
+
+
+def _even(times: list[float], clock_step_s: float) -> bool:
+    return max(times) - min(times) <= _EQUAL_S and sum(times) / len(times) > _FEWEST_STEPS * clock_step_s
+
+
+def _replays(situation: Situation, fields: tuple[Typing, ...]) -> bool:
+    version = str(situation.request.subject.properties.get("credential_version", ""))
+    rows: Mapping[str, tuple[float, ...]] = keystroke.profile_keys(keystroke.typings_by_key(fields, version))
+    model = keystroke.FixedText()
+    for key, row in rows.items():
+        try:
+            profile = keystroke.from_bytes(situation.history.templates.get(key, b""))
+        except ProfileDamaged:
+            continue
+        if len(profile.rows) and model.replay_distance_s(profile, row)[0] <= REPLAY_S:
+            return True
+    return False

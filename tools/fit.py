@@ -54,6 +54,9 @@ BANDS: Final = (
 )
 
 
+MACHINE: Final = Band(10, BANDS[-1].plan, 0.0, 1e-3)  # the owner against rows that no person typed
+
+
 @dataclass(frozen=True)
 class Sample:
     """Views of rows beside templates: who they are, which template, and a weight that makes templates equal."""
@@ -62,10 +65,6 @@ class Sample:
     genuine: Rows
     template: Rows
     weight: Rows
-
-    def take(self, keep: Rows) -> Sample:
-        """The part of it that `keep` marks."""
-        return Sample(self.views[keep], self.genuine[keep], self.template[keep], self.weight[keep])
 
 
 def sample(subjects: Subjects, band: Band, rng: np.random.Generator, among: int = 16) -> Sample:
@@ -105,6 +104,27 @@ def _made(row: Rows, rng: np.random.Generator) -> Rows:
     return np.vstack([row * tempo, chance, even])
 
 
+def machines(subjects: Subjects, rng: np.random.Generator) -> Sample:
+    """The owner's next rows against delays of a program: even, by chance, or drawn from a textbook's averages."""
+    parts = []
+    for rows in subjects:
+        for enrolled, typed in MACHINE.plan:
+            template = Template.of(rows[typed - enrolled : typed])
+            own, made = _next(rows, typed), np.vstack([_drawn(rows.shape[1], rng), _made(rows[typed - 1], rng)[2:]])
+            seen = views(template, np.vstack([own, made]))
+            truth = np.concatenate([np.ones(len(own)), np.zeros(len(made))])
+            weight = np.where(truth == 1, 0.5 / len(own), 0.5 / len(made))
+            parts.append((seen, truth, np.full(len(seen), len(parts)), weight))
+    return Sample(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _drawn(width: int, rng: np.random.Generator) -> Rows:
+    holds, shape = np.arange(width) % 2 == 0, (6, width)
+    normal = np.where(holds, rng.normal(0.09, 0.02, shape), rng.normal(rng.uniform(0.12, 0.3, (6, 1)), 0.06, shape))
+    uniform = np.where(holds, rng.uniform(0.02, 0.2, shape), rng.uniform(0.03, 0.5, shape))
+    return np.vstack([np.maximum(normal, 0.005), uniform])
+
+
 def joined(*samples: Sample) -> Sample:
     """One sample of several, with templates kept apart."""
     shift = np.cumsum([0] + [int(part.template.max()) + 1 for part in samples[:-1]])
@@ -121,10 +141,10 @@ def fit(known: Sample, band: Band) -> tuple[float, Rows]:
     sd = np.sqrt(known.weight @ (known.views - mean) ** 2 / total) + 1e-9
     z = (known.views - mean) / sd
     design = np.hstack([z, np.ones((len(z), 1))])
-    apart = _pairs(known, z, np.random.default_rng(SEED))
+    apart = _pairs(known, z, np.random.default_rng(SEED)) if band.pairs else z[:0]
     stacked = np.vstack([design, np.hstack([apart, np.zeros((len(apart), 1))])])
     truth = np.concatenate([known.genuine, np.ones(len(apart))])
-    weight = np.concatenate([known.weight / total, np.full(len(apart), band.pairs / len(apart))])
+    weight = np.concatenate([known.weight / total, np.full(len(apart), band.pairs / max(len(apart), 1))])
     penalty = np.append(np.full(z.shape[1], band.ridge), 0.0)
     found = _newton(stacked, truth, weight, penalty)
     weights = found[:-1] / sd
@@ -191,18 +211,24 @@ def text(folder: Path) -> str:
     lines, figures = [], []
     for band in BANDS:
         bias, weights = fit(joined(*(sample(s, band, np.random.default_rng(SEED)) for s in sets)), band)
-        numbers = "".join(f"            {number:.5g},\n" for number in weights)
-        lines.append(f"    (\n        {band.rows},\n        {bias:.5g},\n        (\n{numbers}        ),\n    ),\n")
+        lines.append(_literal(band, bias, weights))
         rate, cost = held_out(sets, band)
         figures.append(f"# from {band.rows:2d} rows: EER {rate:.4f}, Cllr {cost:.3f} bit\n")
+    machine = _literal(MACHINE, *fit(joined(*(machines(s, np.random.default_rng(SEED)) for s in sets)), MACHINE))
     made_from = "".join(f"# {table.path} sha256 {data.fingerprint(folder, table.path)}\n" for table in tables)
     return _PAGE.format(
         data=made_from,
         code=_code_version(),
         figures="".join(figures),
         bands="".join(lines),
-        digest=digest("".join(lines)),
+        machine=machine,
+        digest=digest("".join(lines) + machine),
     )
+
+
+def _literal(band: Band, bias: float, weights: Rows) -> str:
+    numbers = "".join(f"            {number:.5g},\n" for number in weights)
+    return f"    (\n        {band.rows},\n        {bias:.5g},\n        (\n{numbers}        ),\n    ),\n"
 
 
 def digest(bands: str) -> str:
@@ -238,6 +264,8 @@ Bands = tuple[tuple[int, float, tuple[float, ...]], ...]
 DIGEST: Final = "{digest}"
 BANDS: Final[Bands] = (
 {bands})
+MACHINE: Final[Bands] = (
+{machine})
 
 
 def canonical(bands: Bands) -> str:
@@ -246,11 +274,11 @@ def canonical(bands: Bands) -> str:
     return ";".join(parts)
 
 
-def checked(digest: str = DIGEST) -> tuple[tuple[int, float, NDArray[np.float64]], ...]:
-    """Per band: rows enrolled from, bias, weights. Raises RuntimeError for other numbers than those fitted."""
-    if hashlib.sha256(canonical(BANDS).encode("ascii")).hexdigest() != digest:
+def checked(bands: Bands, digest: str = DIGEST) -> tuple[tuple[int, float, NDArray[np.float64]], ...]:
+    """Per band: rows enrolled from, bias, weights. Raises RuntimeError where the file was changed."""
+    if hashlib.sha256(canonical(BANDS + MACHINE).encode("ascii")).hexdigest() != digest:
         raise RuntimeError("keystroke weights do not match their digest: run python -m tools.fit")
-    return tuple((rows, bias, np.array(weights)) for rows, bias, weights in BANDS)
+    return tuple((rows, bias, np.array(weights)) for rows, bias, weights in bands)
 '''
 
 

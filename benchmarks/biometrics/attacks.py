@@ -38,14 +38,14 @@ def replayed(rows: Rows, jitter_s: float, rng: np.random.Generator) -> Rows:
 
 
 def bots_caught(subjects: Subjects, seed: int = 0) -> float:
-    """Share of naive bots below the score that refuses 1 % of all genuine rows; enrolled on 30 rows."""
+    """Share of naive bots less like a hand than all but 1 % of genuine rows; enrolled on 30 rows."""
     model, rng = FixedText(), np.random.default_rng(seed)
     own, bots = [], []
     for rows in subjects:
         end = half(rows)
         profile = model.profile(rows[:end])
-        own.append(model.score_rows(profile, rows[end : end + 100]))
-        bots.append(model.score_rows(profile, naive_bots(rows.shape[1], 30, rng)))
+        own.append(model.hand_rows(profile, rows[end : end + 100]))
+        bots.append(model.hand_rows(profile, naive_bots(rows.shape[1], 30, rng)))
     threshold = np.quantile(np.concatenate(own), HUMAN_ALARMS)
     return float((np.concatenate(bots) < threshold).mean())
 

@@ -44,7 +44,7 @@ def _det(name: str, trials: Sequence[Trial]) -> Curve:
 
 def _reliability(name: str, trials: Sequence[Trial]) -> Curve:
     own, foreign = _pooled(trials)
-    claimed = 1 / (1 + np.exp(-np.concatenate([own, foreign])))
+    claimed = 1 / (1 + np.exp(-np.clip(np.concatenate([own, foreign]), -30, 30)))
     truth = np.concatenate([np.ones(len(own)), np.zeros(len(foreign))])
     weight = np.concatenate([np.full(len(own), 0.5 / len(own)), np.full(len(foreign), 0.5 / len(foreign))])
     bins = np.minimum((claimed * 10).astype(int), 9)

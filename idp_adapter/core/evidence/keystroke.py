@@ -44,7 +44,8 @@ _STRANGE: Final = 1.6  # distance to the anchor in spreads, in any block, from w
 _SURE_NATS: Final = 2.0
 
 Bands = tuple[tuple[int, float, Floats], ...]  # rows enrolled from, bias, weights of the views
-BANDS: Final[Bands] = keystroke_weights.checked()
+_MACHINE: Final[Bands] = keystroke_weights.checked(keystroke_weights.MACHINE)
+BANDS: Final[Bands] = keystroke_weights.checked(keystroke_weights.BANDS)
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,12 @@ class FixedText:
         known = profile.rows.astype(np.float64)
         apart: Floats = np.abs(tested[:, None] - known[None]).max(axis=2).min(axis=1)
         return apart
+
+    def hand_rows(self, profile: Profile, rows: ArrayLike) -> Floats:
+        """Log-odds that the owner rather than a program with delays of its own made each row, uncapped: shape (m,)."""
+        _, bias, weights = _MACHINE[0]
+        linear: Floats = views(profile.template, _checked(rows), self._clock_step_s) @ weights + bias
+        return linear
 
     def score_rows(self, profile: Profile, rows: ArrayLike) -> Floats:
         """Log-odds of each row in nats, genuine positive, before any cap: shape (m,). Needs two enrolled rows."""

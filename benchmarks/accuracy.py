@@ -21,7 +21,8 @@ from benchmarks.biometrics.data import Subjects
 from benchmarks.biometrics.measures import bootstrap, cllr, eer, least_cllr
 from benchmarks.biometrics.protocols import Detector, Protocolled, Trial
 from idp_adapter.core.evidence.keystroke import Bands, FixedText
-from tools import fit
+from idp_adapter.core.evidence.touch import Touch
+from tools import fit, fit_touch
 
 FOLDS = 5
 STEPS_S = (0.0001, 0.001, 0.005, 1 / 60, 0.1)
@@ -158,7 +159,18 @@ def _bands(subjects: Subjects) -> Bands:
 
 
 def touch(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
-    """Touch keyboards through the keystroke model: times only, neither pressure nor area."""
+    """Touch keyboards: with pressure and area (MEU cross-fitted by people), and by their times alone."""
+    meu = data.read(folder, data.MEU_TOUCH)
+    for enrolled, limits in ((5, (0.055, 0.042)), (20, (0.050, 0.037))) if meu else ():
+        name = f"MEU KM n={enrolled}, pressure and area"
+        keep[name] = _touch_cross_fitted(meu or [], protocols.km(enrolled))
+        yield from rates(name, "ours, cross-fitted", keep[name], (limits, None))
+        yield from calibration(name, keep[name])
+    for text in range(3):
+        subjects = data.read_mobikey(folder, text, touch=True)
+        if subjects:
+            trials = protocols.km(20)(Touch(), subjects)
+            yield from rates(f"MobiKey {text} KM n=20, pressure and area", "ours", trials)
     sets = {"MEU": data.read(folder, data.MEU)}
     sets |= {f"MobiKey {text}": data.read_mobikey(folder, text) for text in range(3)}
     for name, subjects in sets.items():
@@ -169,6 +181,15 @@ def touch(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
                 test = f"{name} first {enrolled}, next 40"
                 keep[test] = protocols.first(enrolled)(model, subjects)
                 yield from rates(test, method, keep[test])
+
+
+def _touch_cross_fitted(subjects: Subjects, protocol: Protocolled) -> list[Trial]:
+    trials: dict[int, Trial] = {}
+    for fold in range(FOLDS):
+        model = Touch(bands=fit_touch.bands([rows for i, rows in enumerate(subjects) if i % FOLDS != fold]))
+        found = protocol(model, subjects)
+        trials |= {who: found[who] for who in range(fold, len(subjects), FOLDS)}
+    return [trials[who] for who in sorted(trials)]
 
 
 def clocks(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:

@@ -210,10 +210,11 @@ def attacked(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
     yield Row("naive bots caught", "ours", attacks.bots_caught(subjects), None, None, 0.99, 1.0, **better)
     yield Row("replay, 2 ms", "ours", attacks.replays_caught(subjects, 0.002), None, None, 0.88, 0.97, **better)
     yield Row("replay, 5 ms", "ours", attacks.replays_caught(subjects, 0.005), None, None, 0.75, 0.88, **better)
-    found = attacks.poisoned(subjects)
-    rise = found.attacker_after - found.attacker_before
+    draws = [attacks.poisoned(subjects, seed=seed) for seed in range(3)]
+    rise = float(np.mean([found.attacker_after - found.attacker_before for found in draws]))
+    owner = float(np.mean([found.owner for found in draws]))
     yield Row("poisoning: rise of the attacker's pass rate", "ours", rise, None, None, 0.02, 0.005)
-    yield Row("poisoning: owner's pass rate", "ours", found.owner, None, None, 0.92, 0.95, **better)
+    yield Row("poisoning: owner's pass rate", "ours", owner, None, None, 0.92, 0.95, **better)
 
 
 PARTS = {

@@ -191,12 +191,6 @@ def test_delays_of_a_program_are_unlike_the_hand():
     assert weighed(stored(hand(1, 30)), drawn) == {"automation_unlike_a_hand"}
 
 
-def test_equal_holds_are_a_machine():
-    row = hand(1, 1)[0]
-    row[0::2] = 0.05
-    assert weighed(History(), row) == {"automation_timing"}
-
-
 def test_nothing_is_compared_on_a_coarse_clock_or_with_few_or_damaged_typings():
     rows = hand(1, 30)
     damaged = History(templates={f"keystroke/password//{KEYS}": b"?"})

@@ -1,7 +1,7 @@
 """Automation: what no hand does.
 
-Flags that the page sees (`webdriver`, events that a script made), timings beyond a body (holds under 5 ms, gaps or
-holds all equal), and, beside ten stored typings, one that repeats another within a few milliseconds at every key (a
+Flags that the page sees (`webdriver`, events that a script made), timings beyond a body (holds under 5 ms, gaps
+all equal), and, beside ten stored typings, one that repeats another within a few milliseconds at every key (a
 replay) or whose delays no hand of theirs gives. It can't tell a bot that draws from the subject's own statistics in
 one login; other sources must. Abstains without telemetry.
 """
@@ -55,11 +55,9 @@ def _inhuman(typing: Typing, clock_step_s: float) -> bool:
     gaps = [after - before for before, after in zip(typing.down_s, typing.down_s[1:], strict=False)]
     if holds and clock_step_s < SHORTEST_HOLD_S and sum(holds) / len(holds) < SHORTEST_HOLD_S:
         return True
-    return _even(gaps, clock_step_s) or (len(holds) >= FEWEST_KEYS and _even(holds, clock_step_s))
-
-
-def _even(times: list[float], clock_step_s: float) -> bool:
-    return max(times) - min(times) <= _EQUAL_S and sum(times) / len(times) > _FEWEST_STEPS * clock_step_s
+    mean = sum(gaps) / len(gaps)
+    even = max(gaps) - min(gaps) <= _EQUAL_S
+    return even and mean > _FEWEST_STEPS * clock_step_s
 
 
 def _beside_stored(situation: Situation, telemetry: Telemetry) -> list[Reason]:

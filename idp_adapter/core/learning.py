@@ -83,12 +83,16 @@ def _reassures(item: Evidence) -> bool:
     return item.source == "device" and not item.abstains and item.nats <= STRONG_NATS
 
 
-def learn(record: DecisionRecord, history: History) -> Taught:
-    """Habits, devices and templates after one confirmed login."""
+def learn(record: DecisionRecord, history: History, *, proved: bool = False) -> Taught:
+    """Habits, devices and templates after one confirmed login.
+
+    `proved` says that a step-up showed the subject at the keyboard; without it, a typing that its own profile is not
+    sure of is not learnt.
+    """
     return Taught(
         habits=_habits(record, history.habits),
         devices=_devices(record, history.devices),
-        templates=_templates(record.learnable, history.templates),
+        templates=_templates(record.learnable, history.templates, proved=proved),
     )
 
 
@@ -138,7 +142,7 @@ def _devices(record: DecisionRecord, old: tuple[Device, ...]) -> tuple[Device, .
     return tuple(changed)
 
 
-def _templates(seen: Learnable | None, old: Mapping[str, bytes]) -> Mapping[str, bytes]:
+def _templates(seen: Learnable | None, old: Mapping[str, bytes], *, proved: bool) -> Mapping[str, bytes]:
     model = keystroke.FixedText()
     taught: dict[str, bytes] = {}
     for key, row in keystroke.profile_keys(seen.typings if seen else {}).items():
@@ -146,6 +150,6 @@ def _templates(seen: Learnable | None, old: Mapping[str, bytes]) -> Mapping[str,
             known = keystroke.from_bytes(old[key]) if key in old else None
         except ProfileDamaged:
             known = None
-        profile = model.learn(known, row) if known else model.profile([row])
-        taught[key] = keystroke.to_bytes(profile)
+        if known is None or proved or model.admits(known, row):
+            taught[key] = keystroke.to_bytes(model.learn(known or model.empty(), row))
     return taught

@@ -1,24 +1,34 @@
 """Automation: what no hand does.
 
-Flags that the page sees (`webdriver`, events that a script made) and timings beyond a body: holds under 5 ms, gaps
-all equal. It can't tell a bot that replays the subject's own statistics in one login; other sources must. Abstains
-without telemetry.
+Flags that the page sees (`webdriver`, events that a script made), timings beyond a body (holds under 5 ms, gaps
+all equal), and, beside ten stored typings, one that repeats another within a few milliseconds at every key (a
+replay) or whose delays no hand of theirs gives. It can't tell a bot that draws from the subject's own statistics in
+one login; other sources must. Abstains without telemetry.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.evidence.situation import Situation
-from idp_adapter.core.types import Evidence, Reason, Typing
+from idp_adapter.core.types import Evidence, Reason, Telemetry, Typing
+from idp_adapter.errors import ProfileDamaged
 
 SOURCE: Final = "automation"
 WEBDRIVER: Final = 1.2
 UNTRUSTED: Final = 1.5
 IMPOSSIBLE: Final = 2.0
+MACHINE: Final = 1.0
+MACHINE_NATS: Final = -1.5  # less like the owner's hand than about 99 of 100 honest typings
+REPLAY: Final = 2.0
+REPLAY_S: Final = 0.010  # no hand comes so close to an earlier typing at every key
 SHORTEST_HOLD_S: Final = 0.005
 FEWEST_KEYS: Final = 4
 _EQUAL_S: Final = 0.0005
+FEWEST_ROWS: Final = 10
+_COARSE_CLOCK_S: Final = 0.02
+_FINE_CLOCK_S: Final = 0.002  # on a coarser one, two honest typings may look the same
 _FEWEST_STEPS: Final = 8  # a clock coarser than an eighth of the spread makes any hand look even
 
 
@@ -34,6 +44,7 @@ def score(situation: Situation) -> Evidence:
         reasons.append(Reason("automation_untrusted_events", UNTRUSTED))
     if any(_inhuman(typing, telemetry.clock_step_s or 0.0) for typing in telemetry.fields):
         reasons.append(Reason("automation_timing", IMPOSSIBLE))
+    reasons += _beside_stored(situation, telemetry)
     return Evidence(SOURCE, sum(reason.nats for reason in reasons), tuple(reasons), behavioural=True)
 
 
@@ -47,3 +58,26 @@ def _inhuman(typing: Typing, clock_step_s: float) -> bool:
     mean = sum(gaps) / len(gaps)
     even = max(gaps) - min(gaps) <= _EQUAL_S
     return even and mean > _FEWEST_STEPS * clock_step_s
+
+
+def _beside_stored(situation: Situation, telemetry: Telemetry) -> list[Reason]:
+    """What shows only beside the owner's stored typings; silent before ten, and on a coarse clock."""
+    clock_step_s = telemetry.clock_step_s or 0.0
+    if clock_step_s > _COARSE_CLOCK_S:
+        return []
+    version = str(situation.request.subject.properties.get("credential_version", ""))
+    rows = keystroke.profile_keys(keystroke.typings_by_key(telemetry.fields, version))
+    model = keystroke.FixedText(clock_step_s=clock_step_s)
+    found: dict[str, float] = {}
+    for key, row in rows.items():
+        try:
+            profile = keystroke.from_bytes(situation.history.templates.get(key, b""))
+        except ProfileDamaged:
+            continue
+        if len(profile.rows) < FEWEST_ROWS or profile.rows.shape[1] != len(row):
+            continue
+        if clock_step_s <= _FINE_CLOCK_S and model.replay_distance_s(profile, row)[0] <= REPLAY_S:
+            found["automation_replay"] = REPLAY
+        elif model.hand_rows(profile, row)[0] < MACHINE_NATS:
+            found["automation_unlike_a_hand"] = MACHINE
+    return [Reason(code, nats) for code, nats in sorted(found.items())]

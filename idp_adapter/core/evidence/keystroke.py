@@ -1,10 +1,9 @@
 """Keystroke timing of a fixed text (user name, password): does the hand match the last confirmed typings?
 
 A row is `[hold_0, dd_0, hold_1, dd_1, ..., hold_{k-1}]` in seconds (`dd` is press to press). A profile is the
-window of the last 30 confirmed rows; the score is a robust scaled Manhattan distance in a log view (Killourhy &
-Maxion, DSN 2009, with median centre and winsorised spread), mapped to nats by a line fitted per enrolment band on
-BKSD (MIT licence; see `docs/behaviour.md`). Behaviour is supplementary: caps by enrolment keep it from deciding
-alone.
+window of the last 30 confirmed rows and a slow anchor; the score is a weighted sum of the views of
+`keystroke_views`, with weights per enrolment band that were fitted on other people's typings of other texts
+(`python -m tools.fit`). Behaviour is supplementary: caps by enrolment keep it from deciding alone.
 """
 
 from __future__ import annotations
@@ -13,11 +12,14 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from idp_adapter.core.evidence import keystroke_weights
+from idp_adapter.core.evidence.keystroke_views import Floats, Template, layout, seen, views
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Reason, Typing
 from idp_adapter.errors import ProfileDamaged
@@ -26,72 +28,120 @@ SOURCE: Final = "keystroke"
 WINDOW: Final = 30
 FEWEST_KEYS: Final = 6
 LONGEST: Final = 128
-_MAGIC: Final = b"KS1"
-_HEAD: Final = struct.Struct("<3sBHI")
-_LOW: Final = (0.005, 0.010)  # hold, down-down: seconds
-_HIGH: Final = (1.0, 3.0)
-_CLIP: Final = 4.0  # one feature's share of the distance, in spreads
-_PRIOR_SPREAD: Final = (0.16, 0.26)  # of log hold and log down-down, typical of one hand; median over BKSD subjects
-_PRIOR_WEIGHT: Final = 3.0
-# (rows from, slope, distance where the evidence turns): logistic fit on BKSD, genuine against other people's typings
-_BANDS: Final = ((3, 3.10, 2.04), (10, 3.36, 1.88), (30, 3.31, 1.86))
+LIMIT_NATS: Final = 15.0  # no row, however far, scores beyond it
+_MAGIC: Final = b"KS2"
+_HEAD: Final = struct.Struct("<3sBHHI")
+_MOST_TAUGHT: Final = 65_535
 _CAPS: Final = ((3, 1.5), (10, 3.0), (30, 4.5))  # nats by rows enrolled; below 3 nothing
 _WORTHLESS_CLOCK_S: Final = 0.05
-_BEFORE_FIT: Final = 2
+_BEFORE_SCORE: Final = 2
+_CEILING: Final = (4.0, 2.6)  # slope, and distance in spreads, past which no other view can speak for the owner
+_ANCHOR_HALF_LIFE: Final = 200.0
+_ANCHOR_PRIOR: Final = 4.0
+_ANCHOR_START: Final = 0.3
+_GUARDED_FROM: Final = 10  # rows; a younger profile can't afford to choose
+_STRANGE: Final = 1.6  # distance to the anchor in spreads, in any block, from where a row is not learnt unproved
+_SURE_NATS: Final = 2.0
 
-Rows = NDArray[np.float64]
+Bands = tuple[tuple[int, float, Floats], ...]  # rows enrolled from, bias, weights of the views
+_MACHINE: Final[Bands] = keystroke_weights.checked(keystroke_weights.MACHINE)
+BANDS: Final[Bands] = keystroke_weights.checked(keystroke_weights.BANDS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
-    """The last confirmed rows, oldest first: shape (n, 2k - 1) float16, seconds; n at most 30."""
+    """What is kept of a hand on one text; derived numbers live in memory only.
+
+    `rows`: the last confirmed rows, oldest first, (n, 2k - 1) float16 seconds, n at most 30. `anchor`: slow centre and
+    spread of each time as the views see it, (2, 3k - 2) float16. `taught`: rows ever learnt.
+    """
 
     rows: NDArray[np.float16]
+    anchor: NDArray[np.float16]
+    taught: int = 0
+
+    @cached_property
+    def template(self) -> Template:
+        """The window's template, derived on first use."""
+        return Template.of(self.rows.astype(np.float64))
 
 
 class FixedText:
     """The model's plain door: rows in, nats out. Holds no state."""
 
-    def __init__(self, *, clock_step_s: float = 0.0) -> None:
-        """`clock_step_s` is the timer's step of the rows to be scored; its error widens every spread."""
+    def __init__(self, *, clock_step_s: float = 0.0, bands: Bands = BANDS) -> None:
+        """`clock_step_s` is the timer's step of the rows to be scored; its error widens every spread.
+
+        `bands` are other weights than those that ship, for a benchmark that must not meet its own people.
+        """
         self._clock_step_s = clock_step_s
+        self._bands = bands
+
+    @staticmethod
+    def empty() -> Profile:
+        """A profile that knows nothing yet."""
+        return Profile(np.empty((0, 0), np.float16), np.empty((2, 0), np.float16))
 
     def profile(self, rows: ArrayLike) -> Profile:
         """Build a profile from rows, oldest first. Raises ValueError for rows not finite or not of odd width."""
-        return Profile(_checked(rows)[-WINDOW:].astype(np.float16))
+        known = _checked(rows)
+        anchor = None
+        for i, point in enumerate(seen(known)):
+            anchor = _anchored(anchor, point, i)
+        kept = np.empty((2, 0)) if anchor is None else anchor
+        return _kept(known[-WINDOW:].astype(np.float16), kept, len(known))
 
     def learn(self, profile: Profile, row: ArrayLike) -> Profile:
         """A new profile with one more row; the oldest leaves a full window."""
-        fresh = _checked(row)
-        if profile.rows.size and fresh.shape[1] != profile.rows.shape[1]:
+        fresh = _checked(row)[-1:]
+        if not len(profile.rows):
+            return self.profile(fresh)
+        if fresh.shape[1] != profile.rows.shape[1]:
             raise ValueError(f"a row of {profile.rows.shape[1]} times is needed, this one has {fresh.shape[1]}")
-        kept = profile.rows[-(WINDOW - 1) :] if profile.rows.size else np.empty((0, fresh.shape[1]), np.float16)
-        return Profile(np.vstack([kept, fresh[-1:].astype(np.float16)]))
+        rows = np.concatenate([profile.rows[-(WINDOW - 1) :], fresh.astype(np.float16)])
+        return _kept(
+            rows, _anchored(profile.anchor.astype(np.float64), seen(fresh)[0], profile.taught), profile.taught + 1
+        )
 
-    def distances(self, profile: Profile, rows: ArrayLike) -> Rows:
-        """Robust scaled Manhattan distance of each row, in spreads: shape (m,)."""
-        known, tested = _log(profile.rows.astype(np.float64)), _log(_checked(rows))
-        centre = np.median(known, axis=0)
-        spread = self._spread(known, centre, profile.rows.astype(np.float64))
-        away: Rows = np.minimum(np.abs(tested - centre) / spread, _CLIP).mean(axis=1)
-        return away
+    def admits(self, profile: Profile, row: ArrayLike) -> bool:
+        """Whether a row may be learnt without proof from elsewhere: the window is sure of it and so is the anchor.
 
-    def score_rows(self, profile: Profile, rows: ArrayLike) -> Rows:
+        A window alone can be led astray step by step, since each row that passes makes the next alike pass too.
+        """
+        if len(profile.rows) < _GUARDED_FROM:
+            return True
+        centre, spread = profile.anchor.astype(np.float64)
+        away = np.abs(seen(_checked(row)[-1:])[0] - centre) / spread
+        strangest = np.max(np.minimum(away, 4.0) @ layout(profile.rows.shape[1]).blocks)
+        return bool(strangest < _STRANGE) and bool(self.score_rows(profile, row)[-1] >= _SURE_NATS)
+
+    def replay_distance_s(self, profile: Profile, rows: ArrayLike) -> Floats:
+        """Greatest difference of any time to the most similar stored row, in seconds: shape (m,); inf without rows."""
+        tested = _checked(rows)
+        if tested.shape[1] != profile.rows.shape[1]:
+            return np.full(len(tested), np.inf)
+        known = profile.rows.astype(np.float64)
+        apart: Floats = np.abs(tested[:, None] - known[None]).max(axis=2).min(axis=1)
+        return apart
+
+    def hand_rows(self, profile: Profile, rows: ArrayLike) -> Floats:
+        """Log-odds that the owner rather than a program with delays of its own made each row, uncapped: shape (m,)."""
+        _, bias, weights = _MACHINE[0]
+        linear: Floats = views(profile.template, _checked(rows), self._clock_step_s) @ weights + bias
+        return linear
+
+    def score_rows(self, profile: Profile, rows: ArrayLike) -> Floats:
         """Log-odds of each row in nats, genuine positive, before any cap: shape (m,). Needs two enrolled rows."""
-        if len(profile.rows) < _BEFORE_FIT:
+        if len(profile.rows) < _BEFORE_SCORE:
             raise ValueError("a profile of at least 2 rows is needed")
-        slope, turn = next(((s, t) for n, s, t in reversed(_BANDS) if len(profile.rows) >= n), _BANDS[0][1:])
-        nats: Rows = slope * (turn - self.distances(profile, rows))
+        tested = _checked(rows)
+        if tested.shape[1] != profile.rows.shape[1]:
+            raise ValueError(f"rows of {profile.rows.shape[1]} times are needed, these have {tested.shape[1]}")
+        bias, weights = next((b, w) for n, b, w in reversed(self._bands) if len(profile.rows) >= n)
+        beside = views(profile.template, tested, self._clock_step_s)
+        ceiling = _CEILING[0] * (_CEILING[1] - beside[:, :2].mean(axis=1))  # of hold and down-down distance
+        nats: Floats = LIMIT_NATS * np.tanh(np.minimum(beside @ weights + bias, ceiling) / LIMIT_NATS)
         return nats
-
-    def _spread(self, known: Rows, centre: Rows, seconds: Rows) -> Rows:
-        n, width = known.shape
-        prior = np.where(np.arange(width) % 2 == 0, *_PRIOR_SPREAD)
-        deviation = np.minimum(np.abs(known - centre), 3 * prior).mean(axis=0)
-        shrunk = (n * deviation + _PRIOR_WEIGHT * prior) / (n + _PRIOR_WEIGHT)
-        clock = (self._clock_step_s / np.sqrt(12)) / np.clip(np.median(seconds, axis=0), _LOW[0], None)
-        spread: Rows = np.sqrt(shrunk**2 + clock**2)
-        return spread
 
 
 def row_of(typing: Typing) -> tuple[float, ...] | None:
@@ -156,33 +206,48 @@ def _weigh(model: FixedText, stored: bytes | None, row: tuple[float, ...]) -> fl
 
 
 def to_bytes(profile: Profile) -> bytes:
-    """Serialise: magic, version, shape, CRC-32, float16 rows in order."""
-    body = np.ascontiguousarray(profile.rows, dtype="<f2").tobytes()
-    return _HEAD.pack(_MAGIC, len(profile.rows), profile.rows.shape[1], zlib.crc32(body)) + body
+    """Serialise: magic with version, shape, rows taught, CRC-32; float16 rows in order, then the anchor."""
+    body = profile.rows.astype("<f2").tobytes() + profile.anchor.astype("<f2").tobytes()
+    n, width = profile.rows.shape
+    return _HEAD.pack(_MAGIC, n, width, profile.taught, zlib.crc32(body)) + body
 
 
 def from_bytes(data: bytes) -> Profile:
     """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
     if len(data) < _HEAD.size:
         raise ProfileDamaged("keystroke profile is too short", hint="erase it; it is learnt again")
-    magic, n, width, checksum = _HEAD.unpack_from(data)
+    magic, n, width, taught, checksum = _HEAD.unpack_from(data)
+    times, columns = n * width, width + width // 2
     body = data[_HEAD.size :]
-    if magic != _MAGIC or len(body) != 2 * n * width or zlib.crc32(body) != checksum:
+    if magic != _MAGIC or len(body) != 2 * (times + 2 * columns) or zlib.crc32(body) != checksum:
         raise ProfileDamaged("keystroke profile is damaged", hint="erase it; it is learnt again")
-    return Profile(np.frombuffer(body, dtype="<f2").reshape(n, width))
+    numbers = np.frombuffer(body, dtype="<f2")
+    if n > WINDOW or (width and width % 2 == 0) or not np.isfinite(numbers).all():
+        raise ProfileDamaged("keystroke profile holds what no profile can", hint="erase it; it is learnt again")
+    return Profile(numbers[:times].reshape(n, width), numbers[times:].reshape(2, columns), taught)
 
 
-def _checked(rows: ArrayLike) -> Rows:
+def _kept(rows: NDArray[np.float16], anchor: Floats, taught: int) -> Profile:
+    return Profile(rows, anchor.astype(np.float16), min(taught, _MOST_TAUGHT))
+
+
+def _anchored(anchor: Floats | None, point: Floats, taught: int) -> Floats:
+    """The anchor after one more point: a running mean that turns exponential, and its mean absolute deviation."""
+    if anchor is None:
+        return np.stack([point, np.full(len(point), _ANCHOR_START)])
+    slowest = 1 - 0.5 ** (1 / _ANCHOR_HALF_LIFE)
+    centre, spread = anchor
+    away = np.minimum(np.maximum(point - centre, -3 * spread), 3 * spread)
+    moved = centre + max(1 / (taught + 1), slowest) * away
+    pace = max(1 / (taught + _ANCHOR_PRIOR), slowest)
+    return np.stack([moved, np.maximum(spread + pace * (1.2533 * np.abs(away) - spread), 0.02)])
+
+
+def _checked(rows: ArrayLike) -> Floats:
     matrix = np.atleast_2d(np.asarray(rows, dtype=np.float64))
-    if matrix.ndim != 2 or matrix.shape[1] % 2 == 0 or not 1 <= matrix.shape[1] <= 2 * LONGEST - 1:
+    if matrix.ndim != 2 or matrix.shape[1] % 2 == 0 or matrix.shape[1] > 2 * LONGEST - 1:
         raise ValueError("rows must have an odd number of times: hold, down-down, hold, ...")
     if not np.isfinite(matrix).all():
         raise ValueError("rows must be finite")
-    held: Rows = np.clip(matrix, -60.0, 60.0)  # float16 keeps these; the log view clips tighter
+    held: Floats = np.minimum(np.maximum(matrix, -60.0), 60.0)  # float16 keeps these; the views clip tighter
     return held
-
-
-def _log(rows: Rows) -> Rows:
-    even = np.arange(rows.shape[1]) % 2 == 0
-    clipped: Rows = np.log(np.clip(rows, np.where(even, *_LOW), np.where(even, *_HIGH)))
-    return clipped

@@ -1,0 +1,85 @@
+"""What one score and one update of behaviour cost: `python -m benchmarks.behaviour_cost [--json OUT]`.
+
+Median time with the profile already loaded, bytes per subject, beside a one-row predict of a scikit-learn forest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+from idp_adapter.core.evidence.keystroke import FixedText, from_bytes, to_bytes
+
+ROUNDS = 400
+LIMITS_MS = {"score": 0.3, "learn": 0.5}
+
+
+def median_ms(run: Callable[[], Any]) -> float:
+    """Median wall time of one call, after a warm-up."""
+    for _ in range(20):
+        run()
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times) * 1000)
+
+
+def measure(keys: int) -> dict[str, float]:
+    """Times in milliseconds and bytes for a text of `keys` keys with a full window."""
+    rng = np.random.default_rng(keys)
+    rows = rng.lognormal(-2.0, 0.3, (30, 2 * keys - 1))
+    model, row = FixedText(clock_step_s=0.0001), rows[0] * 1.05
+    profile = model.profile(rows)
+    data = to_bytes(profile)
+    return {
+        "keys": keys,
+        "score": median_ms(lambda: model.score_rows(profile, row)),
+        "load and score": median_ms(lambda: model.score_rows(from_bytes(data), row)),
+        "learn": median_ms(lambda: model.learn(profile, row)),
+        "load, learn and store": median_ms(lambda: to_bytes(model.learn(from_bytes(data), row))),
+        "bytes": len(data),
+    }
+
+
+def forest_ms() -> float:
+    """One-row predict of a random forest of 100 trees."""
+    rng = np.random.default_rng(0)
+    known = rng.normal(size=(400, 6))
+    forest = RandomForestClassifier(100, max_depth=10, random_state=0).fit(known, known[:, 0] > 0)
+    return median_ms(lambda: forest.predict_proba(known[:1]))
+
+
+def main() -> int:
+    """Measure and print; fails past the limits."""
+    parser = argparse.ArgumentParser(description="Measure the cost of behavioural evidence.")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    asked = parser.parse_args()
+    figures = [measure(keys) for keys in (8, 11, 16, 32)]
+    names = list(figures[0])
+    print("  ".join(f"{name:>21}" for name in names))
+    for line in figures:
+        print(
+            "  ".join(
+                f"{line[name]:21.3f}" if name not in ("keys", "bytes") else f"{line[name]:21.0f}" for name in names
+            )
+        )
+    forest = forest_ms()
+    print(f"random forest, one-row predict: {forest:.3f} ms")
+    if asked.json:
+        asked.json.write_text(json.dumps({"fixed text": figures, "forest_ms": forest}, indent=1) + "\n", "utf-8")
+    slow = [name for name, limit in LIMITS_MS.items() if figures[1][name] > limit]
+    return int(bool(slow))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

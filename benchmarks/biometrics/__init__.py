@@ -1,0 +1,1 @@
+"""Biometric evaluation: data by path, protocols, measures, the literature's detectors, attacks."""

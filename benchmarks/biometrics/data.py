@@ -1,0 +1,89 @@
+"""The data sets of behaviour, read from a folder that is given; none is part of the project.
+
+A keystroke set is a list of subjects, each a matrix of rows `[hold_0, dd_0, hold_1, ...]` in seconds, oldest first.
+A missing file makes its set None, so that a benchmark measures what there is and says what it skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float64]
+Subjects = list[Rows]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where a table lies under the data folder, how its columns are named, and what a unit of its times is."""
+
+    path: str
+    subject: str
+    hold: str
+    down_down: str
+    unit_s: float
+    extra: tuple[str, ...] = ()  # prefixes of further columns per key, such as pressure
+
+
+CMU = Table("cmu-dsl/cmu_dsl.csv.gz", "subject", "H.", "DD.", 1.0)
+BKSD_EN = Table("bksd-password/password_en.csv.gz", "subject", "H.", "DD.", 1e-3)
+BKSD_AR = Table("bksd-password/password_ar.csv.gz", "subject", "H.", "DD.", 1e-3)
+MEU = Table("meu-mobile/meu_mobile.csv.gz", "Subject", "Hold ", "DD ", 1e-3)
+MEU_TOUCH = Table("meu-mobile/meu_mobile.csv.gz", "Subject", "Hold ", "DD ", 1e-3, ("Pressure ", "Size "))
+MOBIKEY = "mobikey-touch/mobikey.csv.gz"
+
+
+def read(folder: Path, table: Table) -> Subjects | None:
+    """Subjects of one table. Columns named in `extra` follow the times, key by key, in their own units."""
+    path = folder / table.path
+    if not path.exists():
+        return None
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        head, *lines = list(csv.reader(file))
+    holds = [i for i, name in enumerate(head) if name.startswith(table.hold)]
+    downs = [i for i, name in enumerate(head) if name.startswith(table.down_down)]
+    order = [i for pair in zip(holds, downs, strict=False) for i in pair] + holds[-1:]
+    extra = [i for prefix in table.extra for i, name in enumerate(head) if name.startswith(prefix)]
+    scale = np.array([table.unit_s] * len(order) + [1.0] * len(extra))
+    who = head.index(table.subject)
+    subjects: dict[str, list[list[float]]] = {}
+    for line in lines:
+        subjects.setdefault(line[who], []).append([float(line[i]) for i in (*order, *extra)])
+    return [np.array(rows) * scale for rows in subjects.values()]
+
+
+def read_mobikey(folder: Path, text: int, *, touch: bool = False) -> Subjects | None:
+    """Subjects of one of MobiKey's three texts; only typings of the usual length. `touch` adds pressure and area."""
+    path = folder / MOBIKEY
+    if not path.exists():
+        return None
+    typings: dict[str, dict[tuple[int, int], list[tuple[float, ...]]]] = {}
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in csv.DictReader(file):
+            if line["password_type"] == str(text):
+                when = (int(line["session"]), int(line["repetition"]))
+                key = tuple(float(line[name]) for name in ("down_ms", "hold_ms", "pressure", "finger_area"))
+                typings.setdefault(line["user"], {}).setdefault(when, []).append(key)
+    usual = Counter(len(keys) for own in typings.values() for keys in own.values()).most_common(1)[0][0]
+    return [
+        np.array([_touch_row(np.array(own[when]), touch=touch) for when in sorted(own) if len(own[when]) == usual])
+        for own in typings.values()
+    ]
+
+
+def _touch_row(keys: Rows, *, touch: bool) -> Rows:
+    row = np.empty(2 * len(keys) - 1)
+    row[0::2], row[1::2] = keys[:, 1] / 1000, np.diff(keys[:, 0]) / 1000
+    return np.concatenate([row, keys[:, 2], keys[:, 3]]) if touch else row
+
+
+def fingerprint(folder: Path, path: str) -> str:
+    """SHA-256 of a data file, so that a figure or a weight says what it was made from."""
+    return hashlib.sha256((folder / path).read_bytes()).hexdigest()

@@ -52,7 +52,7 @@ class OutcomeReporter:
         history = self.store.load(query)
         if not confirmed(record, outcome, history, self.policy_for(outcome.issuer).learning):
             return Lesson(outcome, failure=failure)
-        taught = learn(record, history)
+        taught = learn(record, history, proved=outcome.type is OutcomeType.STEP_UP_SUCCEEDED)
         return Lesson(
             outcome,
             habits=taught.habits,

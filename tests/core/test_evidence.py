@@ -130,7 +130,7 @@ def test_a_backends_address_says_nothing_of_the_user_but_much_of_a_workload():
     )
     assert network.score(backend).abstains
     user = network.score(b.situation(KNOWN, signals))
-    assert network.score(workload).nats == pytest.approx(user.nats * network.WORKLOAD_FACTOR)
+    assert network.score(workload).nats > user.nats * network.WORKLOAD_FACTOR
 
 
 @pytest.mark.parametrize(("ago_h", "impossible"), [(0.5, True), (8, True), (14, False), (48, False)])

@@ -1,8 +1,8 @@
 """Network: did this subject come from here before?
 
 Address, prefix, ASN and country are one story told four times, so only the deepest level that matches speaks, and the
-shallowest that does not. The weight grows with the number of confirmed logins as n / (n + 2). Abstains without history,
-without an address, and where a backend's address is not the user's.
+shallowest that does not. The weight grows with the number of confirmed logins as n / (n + 2), for a workload as
+n / (n + 1). Abstains without history, without an address, and where a backend's address is not the user's.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ ASN_KNOWN: Final = -0.7
 ASN_NEW: Final = 0.9
 COUNTRY_NEW: Final = 2.4
 PREFIX_NEW: Final = 0.8  # where no file tells ASN and country
-WORKLOAD_FACTOR: Final = 2.0  # machines do not travel: a new network says more of them
+WORKLOAD_FACTOR: Final = 2.0  # machines do not travel: a new network says more of them, and sooner
 _GROWTH: Final = 2.0
+_WORKLOAD_GROWTH: Final = 1.0
 
 
 def score(situation: Situation) -> Evidence:
@@ -34,8 +35,9 @@ def score(situation: Situation) -> Evidence:
     if habits.logins == 0 or not habits.addresses:
         return Evidence.abstain(SOURCE, "network_history_none")
     code, nats = _level(origin, habits)
-    weight = habits.logins / (habits.logins + _GROWTH)
-    if nats > 0 and situation.request.subject.key.type == "service_account":
+    is_workload = situation.request.subject.key.type == "service_account"
+    weight = habits.logins / (habits.logins + (_WORKLOAD_GROWTH if is_workload else _GROWTH))
+    if nats > 0 and is_workload:
         weight *= WORKLOAD_FACTOR
     params = {key: value for key, value in (("asn", origin.place.asn), ("country", origin.place.country)) if value}
     for_user = "new_place" if nats > 0 else None

@@ -16,6 +16,9 @@ import org.keycloak.truststore.TruststoreProvider;
 /** The stock provider: reads the options, makes the client once, and warms it up so that the first login isn't its test. */
 public final class DefaultRiskDecisionsFactory implements RiskDecisionsFactory {
 
+    /** For keys and outcomes, which the bulkhead does not count. */
+    private static final int SPARE_CONNECTIONS = 2;
+
     private RiskConfig config;
     private DecisionClient client;
     private final ReuseCache reuse = new ReuseCache(10_000);
@@ -32,13 +35,14 @@ public final class DefaultRiskDecisionsFactory implements RiskDecisionsFactory {
 
     @Override
     public void postInit(KeycloakSessionFactory factory) {
-        client = new DecisionClient(config, new ServiceHttp(config.serviceUrl(), config.maxResponseBytes(), trusted(factory)));
+        client = new DecisionClient(config, new ServiceHttp(config.serviceUrl(), config.maxResponseBytes(),
+                config.bulkhead() + SPARE_CONNECTIONS, trusted(factory)));
         if (config.enabled()) {
             client.warmUp();
         }
     }
 
-    /** Keycloak's truststore, which the JDK's HTTP client doesn't know by itself; null is the JDK's own. */
+    /** Keycloak's truststore, which an HTTP client doesn't know by itself; null is the JDK's own. */
     private static SSLContext trusted(KeycloakSessionFactory factory) {
         try (KeycloakSession session = factory.create()) {
             TruststoreProvider provider = session.getProvider(TruststoreProvider.class);

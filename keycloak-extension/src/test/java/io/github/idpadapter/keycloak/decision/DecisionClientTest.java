@@ -75,7 +75,7 @@ class DecisionClientTest {
         options.put("service-url", url.toString());
         UnaryOperator<String> source = options::get;
         RiskConfig config = RiskOptions.read(source);
-        return new DecisionClient(config, new ServiceHttp(url, config.maxResponseBytes(), null));
+        return new DecisionClient(config, new ServiceHttp(url, config.maxResponseBytes(), 8, null));
     }
 
     private void answer(int status, String type, String body) {

@@ -6,9 +6,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PY := .venv/bin/python
 MATRIX_KEYCLOAK := 26.6.4
+LOCK := --generate-hashes --no-emit-find-links --no-emit-index-url --no-emit-trusted-host --strip-extras --allow-unsafe --upgrade
 CORE_FLOWS := tests/e2e/test_login.py tests/e2e/test_tokens.py
 
-.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix realms clean
+.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix compose-test fit lock realms clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -31,7 +32,7 @@ lint: setup ## ruff, formatting, strict types, realm files
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(PY) -m mypy --strict -p tools
+	$(PY) -m mypy --strict -p tools -p benchmarks
 	$(PY) -m tools.realms --check
 
 test-unit: setup ## Python tests that need no Keycloak
@@ -48,6 +49,17 @@ e2e: setup ## flow tests on a real Keycloak
 
 e2e-matrix: setup ## the core flow tests on the Keycloak before
 	KEYCLOAK_VERSION=$(MATRIX_KEYCLOAK) $(PY) -m pytest -m e2e $(CORE_FLOWS)
+
+compose-test: setup ## build and try the container stack by podman (root on Debian, some minutes)
+	tools/compose-test
+
+fit: setup ## fit the shipped weights again, byte for byte: DATA=folder of the licensed sets
+	$(PY) -m tools.fit --data "$(DATA)"
+	$(PY) -m tools.fit_touch --data "$(DATA)"
+
+lock: setup ## lock the newest allowed dependencies with their hashes
+	.venv/bin/pip-compile -q $(LOCK) --extra dev -o requirements/dev.txt pyproject.toml
+	.venv/bin/pip-compile -q $(LOCK) -c requirements/dev.txt -o requirements/service.txt pyproject.toml
 
 realms: setup ## write realms/*.json from tools/realms.py
 	$(PY) -m tools.realms

@@ -69,7 +69,7 @@ class Sample:
 
 def sample(subjects: Subjects, band: Band, rng: np.random.Generator, among: int = 16) -> Sample:
     """Templates by the band's plan; the owner's next rows against first and last rows of other people."""
-    parts = []
+    parts: list[tuple[Rows, ...]] = []
     for who, rows in enumerate(subjects):
         others = [other for i, other in enumerate(subjects) if i != who]
         for enrolled, typed in band.plan:
@@ -106,7 +106,7 @@ def _made(row: Rows, rng: np.random.Generator) -> Rows:
 
 def machines(subjects: Subjects, rng: np.random.Generator) -> Sample:
     """The owner's next rows against delays of a program: even, by chance, or drawn from a textbook's averages."""
-    parts = []
+    parts: list[tuple[Rows, ...]] = []
     for rows in subjects:
         for enrolled, typed in MACHINE.plan:
             template = Template.of(rows[typed - enrolled : typed])
@@ -153,7 +153,7 @@ def fit(known: Sample, band: Band) -> tuple[float, Rows]:
 
 def _pairs(known: Sample, z: Rows, rng: np.random.Generator, per_template: int = 48) -> Rows:
     edges = np.flatnonzero(np.diff(known.template, prepend=-1, append=-1))
-    parts = []
+    parts: list[Rows] = []
     for start, end in pairwise(edges):
         inside = np.arange(start, end)
         own, foreign = inside[known.genuine[inside] == 1], inside[known.genuine[inside] == 0]

@@ -30,7 +30,8 @@ BANDS: Final = (
 
 def sample(subjects: Subjects, band: Band) -> Sample:
     """Templates by the band's plan; the owner's next rows against first and last rows of other people."""
-    rng, model, made = np.random.default_rng(SEED), Touch(), []
+    rng, model = np.random.default_rng(SEED), Touch()
+    made: list[tuple[Rows, ...]] = []
     for who, rows in enumerate(subjects):
         others = [other for i, other in enumerate(subjects) if i != who]
         for enrolled, typed in band.plan:

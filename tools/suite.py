@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from tools import jdk
 from tools.console import cross, say, tick, title
 from tools.keycloak import MATRIX, PRIMARY
 from tools.paths import CACHE, ROOT
@@ -36,17 +37,23 @@ LINT = Part(
         [_PY, "-m", "ruff", "check", "."],
         [_PY, "-m", "ruff", "format", "--check", "."],
         [_PY, "-m", "mypy"],
-        [_PY, "-m", "mypy", "--strict", "-p", "tools"],
+        [_PY, "-m", "mypy", "--strict", "-p", "tools", "-p", "benchmarks"],
         [_PY, "-m", "tools.realms", "--check"],
+        [_PY, "-m", "tools.signals_doc", "--check"],
     ],
 )
 UNIT = Part("python", [[*_PYTEST, "-m", "not e2e and not browser"]])
 JAVA = Part("java", [["mvn", "-q", "-B", "-f", "keycloak-extension", "verify"], [_PY, "-m", "tools.keycloak"]])
 BROWSER = Part("browser", [[*_PYTEST, "-m", "browser and not e2e"]])
 FLOWS = Part(f"flows on Keycloak {PRIMARY}", [[*_PYTEST, "-m", "e2e", "tests/e2e"]], {"KEYCLOAK_VERSION": PRIMARY})
-MATRIX_FLOWS = Part(
-    f"core flows on Keycloak {MATRIX}", [[*_PYTEST, "-m", "e2e", *_CORE_FLOWS]], {"KEYCLOAK_VERSION": MATRIX}
-)
+
+
+def _matrix() -> Part:
+    """The core flows on the Keycloak before, and on the newest JDK of this machine."""
+    found = jdk.newest()
+    java = {"JAVA_HOME": str(found[1])} if found else {}
+    name = f"core flows on Keycloak {MATRIX}, JDK {found[0]}" if found else f"core flows on Keycloak {MATRIX}"
+    return Part(name, [[*_PYTEST, "-m", "e2e", *_CORE_FLOWS]], {"KEYCLOAK_VERSION": MATRIX, **java})
 
 
 @dataclass
@@ -77,7 +84,7 @@ def main() -> int:
     begun = time.monotonic()
     done = []
     try:
-        for part in (LINT, UNIT, JAVA, BROWSER, FLOWS, MATRIX_FLOWS):
+        for part in (LINT, UNIT, JAVA, BROWSER, FLOWS, _matrix()):
             running = Running(part)
             running.run()
             done.append(running)

@@ -53,7 +53,8 @@ class Manhattan(_Static):
 
     def scored(self, fitted: Any, tested: Rows) -> Rows:
         """Less distance is better."""
-        return -np.abs(tested - fitted).sum(axis=1)
+        away: Rows = np.abs(tested - fitted).sum(axis=1)
+        return -away
 
 
 class ScaledManhattan(_Static):
@@ -66,7 +67,8 @@ class ScaledManhattan(_Static):
 
     def scored(self, fitted: Any, tested: Rows) -> Rows:
         """Less distance is better."""
-        return -(np.abs(tested - fitted[0]) / fitted[1]).sum(axis=1)
+        away: Rows = (np.abs(tested - fitted[0]) / fitted[1]).sum(axis=1)
+        return -away
 
 
 class NearestMahalanobis(_Static):
@@ -82,7 +84,8 @@ class NearestMahalanobis(_Static):
         cross = tested @ inverse @ known.T
         own = np.einsum("ij,jk,ik->i", tested, inverse, tested)
         theirs = np.einsum("ij,jk,ik->i", known, inverse, known)
-        return -(own[:, None] + theirs - 2 * cross).min(axis=1)
+        nearest: Rows = (own[:, None] + theirs - 2 * cross).min(axis=1)
+        return -nearest
 
 
 class _Standardised(_Static):

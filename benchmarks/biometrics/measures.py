@@ -63,7 +63,7 @@ def least_cllr(genuine: Floats, impostor: Floats) -> float:
 
 def _entropy(hit: float, total: float) -> float:
     miss = total - hit
-    return sum(-part * np.log2(part / total) for part in (hit, miss) if part > 1e-15)
+    return float(sum(-part * np.log2(part / total) for part in (hit, miss) if part > 1e-15))
 
 
 def bootstrap(values: Floats, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:

@@ -123,7 +123,8 @@ def consecutive(trials: list[Trial], logins: int = 3) -> list[Trial]:
     def runs(scores: Rows, block: int) -> Rows:
         usable = scores[: len(scores) // block * block].reshape(-1, block)
         windows = np.lib.stride_tricks.sliding_window_view(usable, logins, axis=1)
-        return windows.sum(axis=-1).ravel()
+        sums: Rows = windows.sum(axis=-1).ravel()
+        return sums
 
     return [Trial(runs(t.genuine, len(t.genuine)), runs(t.novice, 5), runs(t.practised, 5)) for t in trials]
 
@@ -133,7 +134,8 @@ KINDS = ("genuine", "novice", "practised")
 
 def _sum_aligned(parts: list[Rows]) -> Rows:
     shortest = min(len(part) for part in parts)
-    return np.sum([part[:shortest] for part in parts], axis=0)
+    total: Rows = np.sum([part[:shortest] for part in parts], axis=0)
+    return total
 
 
 def ticked(subjects: Subjects, step_s: float, seed: int = 0) -> Subjects:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from idp_adapter.core.evidence.keystroke_weights import Bands, canonical
 
 # meu-mobile/meu_mobile.csv.gz sha256 b8518d75e88e0aa972f1cd33a60571246fa07b68f0cb522ee4327a85a092728d
-# code sha256 df3146931f4c86977ab084d18df4671dcdb5901012871bc9bbe5db56424fca5b
+# code sha256 2855c745cd39732afae50e50ed25a9609ff66addffa3152c76e5ff0480a642b9
 DIGEST: Final = "5495500809bba84c7f19d45e9f7a6c77758eedec3c9df88fd0229808057ae6cd"
 BANDS: Final[Bands] = (
     (

@@ -14,7 +14,7 @@ final class OutcomeSender extends Thread {
 
     private static final Logger LOG = Logger.getLogger("io.github.idpadapter.keycloak");
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final long GATHER_MS = 100;
+    private static final long GATHER_MS = 200;
     private static final long FIRST_PAUSE_MS = 500;
     private static final long LONGEST_PAUSE_MS = 30_000;
     private static final int TRIES = 10;

@@ -1,14 +1,16 @@
 package io.github.idpadapter.keycloak.signals;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.keycloak.models.ClientModel;
 import org.keycloak.models.GroupModel;
 import org.keycloak.models.RoleModel;
 import org.keycloak.models.UserModel;
 import org.keycloak.models.credential.OTPCredentialModel;
+import org.keycloak.models.credential.PasswordCredentialModel;
 import org.keycloak.models.credential.WebAuthnCredentialModel;
 import org.keycloak.models.utils.KeycloakModelUtils;
 
@@ -16,6 +18,8 @@ import org.keycloak.models.utils.KeycloakModelUtils;
 public final class SubjectSignals {
 
     private static final int MOST = 50;
+    private static final Set<String> FACTORS =
+            Set.of(OTPCredentialModel.TYPE, WebAuthnCredentialModel.TYPE_TWOFACTOR, WebAuthnCredentialModel.TYPE_PASSWORDLESS);
 
     private SubjectSignals() {
     }
@@ -28,22 +32,24 @@ public final class SubjectSignals {
         properties.set("roles", EvaluationRequest.array(bounded(user.getRoleMappingsStream().map(SubjectSignals::name))));
         properties.set("groups", EvaluationRequest.array(bounded(user.getGroupsStream().map(SubjectSignals::path))));
         if (!isMachine) {
-            properties.set("factors", EvaluationRequest.array(factors(user)));
+            credentials(user, properties);
         }
         Long created = user.getCreatedTimestamp();
         properties.put("created_at", created == null ? null : EvaluationRequest.rfc3339(created));
         return subject;
     }
 
-    private static List<String> factors(UserModel user) {
-        List<String> found = new ArrayList<>();
-        for (String type : List.of(OTPCredentialModel.TYPE, WebAuthnCredentialModel.TYPE_TWOFACTOR,
-                WebAuthnCredentialModel.TYPE_PASSWORDLESS)) {
-            if (user.credentialManager().isConfiguredFor(type)) {
-                found.add(type);
+    /** The second factors, and when the password was set: a changed one is typed otherwise. One look at the stored credentials. */
+    private static void credentials(UserModel user, ObjectNode properties) {
+        Set<String> factors = new TreeSet<>();
+        user.credentialManager().getStoredCredentialsStream().forEach(credential -> {
+            if (FACTORS.contains(credential.getType())) {
+                factors.add(credential.getType());
+            } else if (PasswordCredentialModel.TYPE.equals(credential.getType()) && credential.getCreatedDate() != null) {
+                properties.put("credential_version", Long.toString(credential.getCreatedDate(), Character.MAX_RADIX));
             }
-        }
-        return found;
+        });
+        properties.set("factors", EvaluationRequest.array(factors));
     }
 
     private static String name(RoleModel role) {

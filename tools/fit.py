@@ -54,6 +54,7 @@ BANDS: Final = (
 )
 
 
+NOISE_DECIMALS: Final = 6  # smaller weights are what is left of rounding, and differ by the number of threads
 MACHINE: Final = Band(10, BANDS[-1].plan, 0.0, 1e-3)  # the owner against rows that no person typed
 
 
@@ -227,7 +228,8 @@ def text(folder: Path) -> str:
 
 
 def _literal(band: Band, bias: float, weights: Rows) -> str:
-    numbers = "".join(f"            {number:.5g},\n" for number in weights)
+    kept = np.round(weights, NOISE_DECIMALS) + 0.0  # never -0.0
+    numbers = "".join(f"            {number:.5g},\n" for number in kept)
     return f"    (\n        {band.rows},\n        {bias:.5g},\n        (\n{numbers}        ),\n    ),\n"
 
 

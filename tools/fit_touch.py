@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.biometrics import data
 from benchmarks.biometrics.data import Rows, Subjects
 from idp_adapter.core.evidence.touch import Bands, Touch
-from tools.fit import SEED, Band, Sample, fit
+from tools.fit import NOISE_DECIMALS, SEED, Band, Sample, fit
 from tools.paths import ROOT
 
 OUT: Final = ROOT / "idp_adapter" / "core" / "evidence" / "touch_weights.py"
@@ -67,7 +67,8 @@ def text(folder: Path) -> str:
 
 
 def _literal(rows: int, bias: float, weights: Rows) -> str:
-    numbers = "".join(f"            {number:.5g},\n" for number in weights)
+    kept = np.round(weights, NOISE_DECIMALS) + 0.0
+    numbers = "".join(f"            {number:.5g},\n" for number in kept)
     return f"    (\n        {rows},\n        {bias:.5g},\n        (\n{numbers}        ),\n    ),\n"
 
 

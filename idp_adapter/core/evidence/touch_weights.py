@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from idp_adapter.core.evidence.keystroke_weights import Bands, canonical
 
 # meu-mobile/meu_mobile.csv.gz sha256 b8518d75e88e0aa972f1cd33a60571246fa07b68f0cb522ee4327a85a092728d
-# code sha256 2855c745cd39732afae50e50ed25a9609ff66addffa3152c76e5ff0480a642b9
-DIGEST: Final = "5495500809bba84c7f19d45e9f7a6c77758eedec3c9df88fd0229808057ae6cd"
+# code sha256 2238b379cf126659fb03a92a08fa3268ab988ff833fe9243ed8188175911088d
+DIGEST: Final = "ebb91ead580a392b0af5d7125a69e75a580894668de36103f479ac4315fb9ff9"
 BANDS: Final[Bands] = (
     (
         2,
@@ -26,15 +26,15 @@ BANDS: Final[Bands] = (
             -0.17244,
             -0.60935,
             0.39228,
-            -0.10217,
+            -0.10218,
             -0.19121,
-            0.53171,
+            0.5317,
             0.043607,
             0.9625,
             0.64013,
             0.021027,
             -0.15419,
-            -0.10148,
+            -0.10149,
             0.39479,
             -0.45529,
             -0.62935,
@@ -50,7 +50,7 @@ BANDS: Final[Bands] = (
             0.1728,
             -0.098791,
             0.22799,
-            2.6144,
+            2.6143,
             0.29151,
             -1.2636,
             0.70259,
@@ -66,12 +66,12 @@ BANDS: Final[Bands] = (
     ),
     (
         12,
-        6.7139,
+        6.714,
         (
             1.2935,
             -0.4175,
-            -0.59334,
-            0.06591,
+            -0.59335,
+            0.065911,
             0.055062,
             -0.99773,
             0.20998,
@@ -81,7 +81,7 @@ BANDS: Final[Bands] = (
             1.0156,
             0.16182,
             0.44365,
-            -0.24223,
+            -0.24222,
             0.15815,
             -0.81801,
             -0.91624,
@@ -108,7 +108,7 @@ BANDS: Final[Bands] = (
             -0.29229,
             -0.72046,
             -1.2001,
-            -0.69698,
+            -0.69701,
         ),
     ),
 )

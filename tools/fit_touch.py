@@ -56,7 +56,8 @@ def text(folder: Path) -> str:
     subjects = data.read(folder, data.MEU_TOUCH)
     if subjects is None:
         raise SystemExit(f"{data.MEU_TOUCH.path} is not in the folder given")
-    found = bands(subjects)
+    fitted = bands(subjects)
+    found = [(rows, bias, np.round(weights, NOISE_DECIMALS) + 0.0) for rows, bias, weights in fitted]
     return _PAGE.format(
         path=data.MEU_TOUCH.path,
         data=data.fingerprint(folder, data.MEU_TOUCH.path),
@@ -67,8 +68,7 @@ def text(folder: Path) -> str:
 
 
 def _literal(rows: int, bias: float, weights: Rows) -> str:
-    kept = np.round(weights, NOISE_DECIMALS) + 0.0
-    numbers = "".join(f"            {number:.5g},\n" for number in kept)
+    numbers = "".join(f"            {number:.5g},\n" for number in weights)
     return f"    (\n        {rows},\n        {bias:.5g},\n        (\n{numbers}        ),\n    ),\n"
 
 

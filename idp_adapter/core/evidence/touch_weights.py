@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from idp_adapter.core.evidence.keystroke_weights import Bands, canonical
 
 # meu-mobile/meu_mobile.csv.gz sha256 b8518d75e88e0aa972f1cd33a60571246fa07b68f0cb522ee4327a85a092728d
-# code sha256 2238b379cf126659fb03a92a08fa3268ab988ff833fe9243ed8188175911088d
-DIGEST: Final = "ebb91ead580a392b0af5d7125a69e75a580894668de36103f479ac4315fb9ff9"
+# code sha256 b55a8c673c60482dcf0fa057f072b32f84405b24d1899eb364cadcf0d08657cc
+DIGEST: Final = "96812a2bcf7c53aa26fbcbd98d0dc2a49f6dee64794c9e2ae8e66e48220e0bc6"
 BANDS: Final[Bands] = (
     (
         2,

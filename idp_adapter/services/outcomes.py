@@ -46,7 +46,7 @@ class OutcomeReporter:
 
     def _lesson(self, outcome: Outcome, record: DecisionRecord | None, now: datetime) -> Lesson:
         failure = outcome.type in _FAILURES
-        if record is None or self.store.seen_outcome(outcome.issuer, outcome.id):
+        if record is None:
             return Lesson(outcome, failure=failure)
         query = HistoryQuery(outcome.issuer, record.subject, record.origin.prefix, now)
         history = self.store.load(query)

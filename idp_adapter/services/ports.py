@@ -77,10 +77,6 @@ class Store(Protocol):
         """Find a decision of this issuer."""
         ...
 
-    def seen_outcome(self, issuer: str, outcome_id: str) -> bool:
-        """Whether this outcome was stored before."""
-        ...
-
     def teach(self, lesson: Lesson) -> bool:
         """Store an outcome and what it taught, atomically. False when its id was stored before."""
         ...

@@ -161,7 +161,7 @@ def test_two_outcomes_of_one_decision_teach_once(store):
     assert store.teach(replace(settling("outcome-2"), habits=Habits(logins=99), devices=(device("key-3"),)))
     assert store.load(query()).habits == habits()
     assert len(store.load(query()).devices) == 2
-    assert store.seen_outcome(REALM_A, "outcome-2")
+    assert not store.teach(settling("outcome-2"))
 
 
 def test_a_lesson_whose_decision_was_erased_meanwhile_brings_nothing_back(store):
@@ -169,21 +169,15 @@ def test_a_lesson_whose_decision_was_erased_meanwhile_brings_nothing_back(store)
     store.erase(REALM_A, ALICE)
     assert store.teach(settling())
     assert store.load(query()) == History()
-    assert store.seen_outcome(REALM_A, "outcome-1")
-
-
-def test_an_outcome_is_seen_once_it_is_stored(store):
-    assert not store.seen_outcome(REALM_A, "outcome-1")
-    store.teach(full_lesson())
-    assert store.seen_outcome(REALM_A, "outcome-1")
+    assert not store.teach(settling())
 
 
 def test_a_lesson_that_fails_half_way_leaves_nothing(store):
     impossible = Lesson(outcome(), habits(), (device(seen=2**70),))
     with pytest.raises(RequestInvalid):
         store.teach(impossible)
-    assert not store.seen_outcome(REALM_A, "outcome-1")
     assert store.load(query()) == History()
+    assert store.teach(full_lesson())
 
 
 def test_an_outcome_of_nobody_is_stored_but_teaches_nobody(store):
@@ -245,7 +239,6 @@ def test_a_realm_reads_nothing_of_another(store):
     store.teach(failed("outcome-3", subject=BOB))
     assert store.load(query(issuer=REALM_B)) == History()
     assert store.decision(REALM_B, "decision-1") is None
-    assert not store.seen_outcome(REALM_B, "outcome-1")
     assert set(rows(store, REALM_B).values()) == {0}
 
 
@@ -369,7 +362,7 @@ def test_a_body_over_its_bound_is_refused_with_its_lesson(store):
         store.teach(Lesson(outcome(), habits(), templates={"keystroke/password/10": b"x" * (64 * 1024 + 1)}))
     with pytest.raises(RequestTooLarge):
         store.record(record(subject=SubjectId("user", "x" * 513)))
-    assert not store.seen_outcome(REALM_A, "outcome-1")
+    assert store.teach(Lesson(outcome()))
 
 
 def test_the_largest_keys_and_bodies_fit(store):

@@ -72,7 +72,6 @@ class Statements:
     load: str
     record: str
     decision: str
-    seen_outcome: str
     insert_outcome: str
     settle: str
     insert_authentication: str
@@ -101,7 +100,6 @@ def compiled(dialect: str) -> Statements:
         load=text(_load()),
         record=text(_insert(insert, schema.decision).on_conflict_do_nothing()),
         decision=text(_by_id(schema.decision, *schema.decision.c)),
-        seen_outcome=text(_by_id(schema.outcome, literal_column("1"))),
         insert_outcome=text(_insert(insert, schema.outcome).on_conflict_do_nothing()),
         settle=text(_settle()),
         insert_authentication=text(_insert(insert, schema.authentication).on_conflict_do_nothing()),

@@ -72,10 +72,6 @@ class SqlStore:
         found = self._database.read(self._sql.decision, {"issuer": issuer, "id": decision_id})
         return self._decision_record(found[0]) if found else None
 
-    def seen_outcome(self, issuer: str, outcome_id: str) -> bool:
-        """Whether this outcome was stored before."""
-        return bool(self._database.read(self._sql.seen_outcome, {"issuer": issuer, "id": outcome_id}))
-
     def export(self, issuer: str, subject: SubjectId) -> Mapping[str, Json]:
         """Everything stored of a subject, as JSON-ready values (templates as base64)."""
         exported: dict[str, Json] = {"issuer": issuer, "subject": {"type": subject.type, "id": subject.id}}

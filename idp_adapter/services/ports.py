@@ -35,17 +35,21 @@ class HistoryQuery:
 class Lesson:
     """All that one outcome writes, in one transaction with the outcome's id. None or empty leaves things as they are.
 
-    `templates` maps a profile key to new bytes; `devices` are upserted whole; `failure` adds one failed login from
-    `outcome.origin`; `settles` clears the decision's learnable part. Each decision teaches once: where the decision to
-    settle was settled or erased meanwhile, the outcome is stored and the rest of the lesson is not.
+    `templates` maps a profile key to new bytes, or to None where it is forgotten; `devices` are upserted whole,
+    `forgotten` ones deleted; `failure` adds one failed login from `outcome.origin`; `settles` clears the decision's
+    learnable part. Each decision teaches once: where the decision to settle was settled or erased meanwhile, the
+    outcome is stored and the rest of the lesson is not. `closes_since`: the subject's decisions made from then on are
+    settled, so that an outcome of theirs that is still to come teaches nothing.
     """
 
     outcome: Outcome
     habits: Habits | None = None
     devices: tuple[Device, ...] = ()
-    templates: Mapping[str, bytes] = field(default_factory=dict)
+    templates: Mapping[str, bytes | None] = field(default_factory=dict)
+    forgotten: tuple[Device, ...] = ()
     failure: bool = False
     settles: bool = False
+    closes_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

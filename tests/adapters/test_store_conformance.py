@@ -114,6 +114,35 @@ def test_a_lesson_replaces_what_it_names_and_leaves_the_rest(store):
     assert history.templates == {"keystroke/password/10": b"\x00\xff", "keystroke/username/7": b"new"}
 
 
+def test_a_lesson_forgets_what_it_names_and_leaves_the_rest(store):
+    store.teach(full_lesson())
+    store.teach(full_lesson("outcome-b", subject=BOB))
+    key = "keystroke/password/10"
+    store.teach(Lesson(outcome("outcome-2"), forgotten=(device("key-1"),), templates={key: None, "other": b"new"}))
+    history = store.load(query())
+    assert (history.habits, history.devices) == (habits(), (device("key-2"),))
+    assert history.templates == {"other": b"new"}
+    assert len(store.load(query(BOB)).devices) == 2
+    assert store.load(query(BOB)).templates == {key: b"\x00\xff"}
+
+
+def test_closed_decisions_of_a_subject_teach_nothing_any_more(store):
+    for id_, changes in {
+        "before": {"time": NOW - DAY},
+        "decision-1": {},
+        "bob": {"subject": BOB},
+        "elsewhere": {"issuer": REALM_B},
+    }.items():
+        store.record(record(id_, **changes))
+    assert store.teach(Lesson(outcome("outcome-0"), closes_since=NOW))
+    assert store.teach(settling())
+    assert store.load(query()) == History()
+    assert store.decision(REALM_A, "decision-1") == record(learnable=None)
+    assert store.decision(REALM_A, "before").learnable == LEARNABLE
+    assert store.decision(REALM_A, "bob").learnable == LEARNABLE
+    assert store.decision(REALM_B, "elsewhere").learnable == LEARNABLE
+
+
 def test_an_outcome_teaches_once(store):
     assert store.teach(full_lesson())
     assert not store.teach(replace(full_lesson(), habits=Habits(logins=99)))
@@ -184,6 +213,8 @@ def test_an_outcome_of_nobody_is_stored_but_teaches_nobody(store):
     assert store.teach(failed("outcome-1", subject=None))
     with pytest.raises(RequestInvalid):
         store.teach(Lesson(outcome("outcome-2", subject=None), habits()))
+    with pytest.raises(RequestInvalid):
+        store.teach(Lesson(outcome("outcome-3", subject=None), closes_since=NOW))
 
 
 # --- failures ------------------------------------------------------------------------------------------------

@@ -74,9 +74,12 @@ class Statements:
     decision: str
     insert_outcome: str
     settle: str
+    close: str
     insert_authentication: str
     upsert_profile: str
     upsert_device: str
+    forget_profile: str
+    forget_device: str
     revision: str
     forget_learnables: str
     export: dict[str, str]
@@ -102,9 +105,12 @@ def compiled(dialect: str) -> Statements:
         decision=text(_by_id(schema.decision, *schema.decision.c)),
         insert_outcome=text(_insert(insert, schema.outcome).on_conflict_do_nothing()),
         settle=text(_settle()),
+        close=text(_close()),
         insert_authentication=text(_insert(insert, schema.authentication).on_conflict_do_nothing()),
         upsert_profile=text(_upsert(insert, schema.profile)),
         upsert_device=text(_upsert(insert, schema.device)),
+        forget_profile=text(_forget(schema.profile)),
+        forget_device=text(_forget(schema.device)),
         revision="SELECT version_num FROM alembic_version",
         forget_learnables=text(_forget_learnables()),
         export={table.name: text(_of_subject(table)) for table in TABLES},
@@ -233,6 +239,18 @@ def _settle() -> ClauseElement:
         )
         .values(settled=true(), learnable=null())
     )
+
+
+def _close() -> ClauseElement:
+    """What a subject's decisions from a time on could still teach is gone."""
+    table = schema.decision
+    unsettled = and_(table.c.time_us >= bindparam("since_us"), table.c.settled.is_(false()))
+    return update(table).where(_is_subject(table), unsettled).values(settled=true(), learnable=null())
+
+
+def _forget(table: Table) -> Delete:
+    """One row, by its whole key."""
+    return delete(table).where(*(column == bindparam(column.name) for column in table.primary_key))
 
 
 def _of_subject(table: Table) -> Select[Any]:

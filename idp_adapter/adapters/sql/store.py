@@ -94,7 +94,7 @@ class SqlStore:
         stored = rows.outcome_columns(outcome)
         attempt = rows.attempt_columns(lesson)
         taught = list(self._taught(lesson)) if outcome.subject is not None else []
-        if outcome.subject is None and (lesson.habits or lesson.devices or lesson.templates):
+        if outcome.subject is None and (lesson.habits or lesson.devices or lesson.templates or lesson.closes_since):
             raise RequestInvalid("an outcome without a subject teaches nothing")
 
         def job(execute: Execute) -> bool:
@@ -194,20 +194,29 @@ class SqlStore:
     # --- values to rows -----------------------------------------------------------------------------------
 
     def _taught(self, lesson: Lesson) -> Iterator[tuple[str, Parameters]]:
-        """Upserts in a fixed order, so that two lessons for one subject can't deadlock."""
+        """Changes in a fixed order, so that two lessons for one subject can't deadlock."""
         outcome = lesson.outcome
         subject = outcome.subject or SubjectId("", "")
         of = rows.of_subject(outcome.issuer, subject)
         updated_at_us = codec.to_us(outcome.time)
+        if lesson.closes_since is not None:
+            yield self._sql.close, {**of, "since_us": codec.to_us(lesson.closes_since)}
         if lesson.habits is not None:
             body = codec.habits_to_bytes(lesson.habits)
             columns = rows.profile_columns("habits", "", body, codec.HABITS_VERSION)
             yield self._sql.upsert_profile, {**of, **columns, "updated_at_us": updated_at_us}
         for key, template in sorted(lesson.templates.items()):
+            if template is None:
+                yield self._sql.forget_profile, {**of, "kind": "template", "key": key}
+                continue
             columns = rows.profile_columns("template", codec.key("template", key), template, rows.TEMPLATE_ENVELOPE)
             yield self._sql.upsert_profile, {**of, **columns, "updated_at_us": updated_at_us}
-        for device in sorted(lesson.devices, key=lambda device: (device.kind, device.id)):
-            yield self._sql.upsert_device, {**of, **rows.device_columns(device)}
+        changed = (*((device, True) for device in lesson.devices), *((device, False) for device in lesson.forgotten))
+        for device, kept in sorted(changed, key=lambda change: (change[0].kind, change[0].id)):
+            if kept:
+                yield self._sql.upsert_device, {**of, **rows.device_columns(device)}
+            else:
+                yield self._sql.forget_device, {**of, "kind": device.kind, "id": device.id}
 
     def _in_batches(self, statement: str, parameters: Parameters, *, most_batches: int | None = None) -> int:
         total = batches = 0

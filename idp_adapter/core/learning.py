@@ -2,17 +2,19 @@
 
 Only a confirmed outcome teaches (law 3): a completed step-up, or a quiet login with independent strong evidence (a
 known device), or one of a new subject's first few quiet logins, where there is nothing yet to compare with. Every
-list is bounded; the least and longest unseen leaves first.
+list is bounded; the least and longest unseen leaves first. Of each text one row a login is learnt, six a day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from idp_adapter.core import templates
 from idp_adapter.core.evidence import keystroke
+from idp_adapter.core.evidence.behaviour import BehaviourModel, P
 from idp_adapter.core.evidence.hours import HOURS, hour_of_week
 from idp_adapter.core.types import (
     DecisionRecord,
@@ -31,25 +33,31 @@ from idp_adapter.core.types import (
 )
 from idp_adapter.errors import ProfileDamaged
 
-MOST_SIGHTINGS: Final = 24
+MOST_SIGHTINGS: Final = 16
 MOST_DEVICES: Final = 16
 STRONG_NATS: Final = -1.5  # device evidence at least this reassuring counts as independent proof
 
 
 @dataclass(frozen=True, slots=True)
 class Learning:
-    """A policy's learning rules: how many first quiet logins are trusted, so that a new subject can start."""
+    """A policy's learning rules.
+
+    `first_logins`: how many first quiet logins are trusted, so that a new subject can start. `baseline_valid`: how long
+    after its last confirmed row a template may speak; then it is learnt anew.
+    """
 
     first_logins: int
+    baseline_valid: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """What one confirmed outcome changed."""
+    """What one confirmed outcome changed. `forgotten` devices and templates that are None left for want of room."""
 
     habits: Habits
     devices: tuple[Device, ...]
-    templates: Mapping[str, bytes]
+    forgotten: tuple[Device, ...]
+    templates: Mapping[str, bytes | None]
 
 
 def learnable(request: Request, signals: Signals) -> Learnable | None:
@@ -58,7 +66,8 @@ def learnable(request: Request, signals: Signals) -> Learnable | None:
     if telemetry is None and signals.cookie_id is None:
         return None
     version = str(request.subject.properties.get("credential_version", ""))
-    typings = keystroke.typings_by_key(telemetry.fields, version) if telemetry else {}
+    legible = telemetry is not None and (telemetry.clock_step_s or 0.0) <= keystroke.WORTHLESS_CLOCK_S
+    typings = keystroke.typings_by_key(telemetry.fields, version) if telemetry and legible else {}
     return Learnable(
         device_key=telemetry.key_id if telemetry else None,
         device_cookie=signals.cookie_id,
@@ -83,16 +92,18 @@ def _reassures(item: Evidence) -> bool:
     return item.source == "device" and not item.abstains and item.nats <= STRONG_NATS
 
 
-def learn(record: DecisionRecord, history: History, *, proved: bool = False) -> Taught:
+def learn(record: DecisionRecord, history: History, rules: Learning, *, proved: bool = False) -> Taught:
     """Habits, devices and templates after one confirmed login.
 
     `proved` says that a step-up showed the subject at the keyboard; without it, a typing that its own profile is not
     sure of is not learnt.
     """
+    devices = _devices(record, history.devices)
     return Taught(
         habits=_habits(record, history.habits),
-        devices=_devices(record, history.devices),
-        templates=_templates(record.learnable, history.templates, proved=proved),
+        devices=devices,
+        forgotten=_longest_unseen(history.devices, devices),
+        templates=_templates(record, history.templates, rules, proved=proved),
     )
 
 
@@ -142,14 +153,64 @@ def _devices(record: DecisionRecord, old: tuple[Device, ...]) -> tuple[Device, .
     return tuple(changed)
 
 
-def _templates(seen: Learnable | None, old: Mapping[str, bytes], *, proved: bool) -> Mapping[str, bytes]:
-    model = keystroke.FixedText()
-    taught: dict[str, bytes] = {}
-    for key, row in keystroke.profile_keys(seen.typings if seen else {}).items():
-        try:
-            known = keystroke.from_bytes(old[key]) if key in old else None
-        except ProfileDamaged:
-            known = None
-        if known is None or proved or model.admits(known, row):
-            taught[key] = keystroke.to_bytes(model.learn(known or model.empty(), row))
-    return taught
+def _longest_unseen(old: tuple[Device, ...], changed: tuple[Device, ...]) -> tuple[Device, ...]:
+    seen_now = {(device.kind, device.id) for device in changed}
+    rest = [device for device in old if (device.kind, device.id) not in seen_now]
+    rest.sort(key=lambda device: device.last_seen, reverse=True)
+    return tuple(rest[MOST_DEVICES - len(changed) :])
+
+
+def _templates(
+    record: DecisionRecord, old: Mapping[str, bytes], rules: Learning, *, proved: bool
+) -> Mapping[str, bytes | None]:
+    """The templates that changed, by profile key; None for one that leaves."""
+    seen = record.learnable or Learnable()
+    rows = keystroke.profile_keys(seen.typings)
+    if not rows:
+        return {}
+    model = keystroke.FixedText(clock_step_s=seen.clock_step_s or 0.0)
+    known = {key: template for key, stored in old.items() if (template := _readable(stored)) is not None}
+    valid_from = record.time - rules.baseline_valid
+    taught = {
+        key: _after(model, known.get(key), row, at=record.time, valid_from=valid_from, proved=proved)
+        for key, row in rows.items()
+    }
+    kept = templates.fitted({**known, **taught}, first=taught)
+    written = {key: templates.to_bytes(template) for key, template in kept.items()}
+    changed: dict[str, bytes | None] = {key: data for key, data in written.items() if data != old.get(key)}
+    return changed | {key: None for key in old if key not in kept}
+
+
+def _readable(stored: bytes) -> templates.Envelope | None:
+    try:
+        return templates.from_bytes(stored)
+    except ProfileDamaged:
+        return None
+
+
+def _after(
+    model: BehaviourModel[P],
+    known: templates.Envelope | None,
+    sample: tuple[float, ...],
+    *,
+    at: datetime,
+    valid_from: datetime,
+    proved: bool,
+) -> templates.Envelope:
+    """A template after one confirmed sample: learnt from, or only scored; begun anew where there is nothing valid."""
+    profile = None if known is None or templates.is_expired(known, valid_from=valid_from) else _profile(model, known)
+    if known is None or profile is None:
+        return templates.started(model.to_bytes(model.learn(model.empty(), sample, now=at)), at=at)
+    nats = model.nats(profile, sample)
+    if not (proved or model.admits(profile, sample)):
+        return templates.scored(known, nats, refused=True)
+    if templates.is_full(known, at=at):
+        return templates.scored(known, nats, refused=False)
+    return templates.learnt(known, model.to_bytes(model.learn(profile, sample, now=at)), at=at, nats=nats)
+
+
+def _profile(model: BehaviourModel[P], template: templates.Envelope) -> P | None:
+    try:
+        return model.from_bytes(template.current.profile)
+    except ProfileDamaged:
+        return None

@@ -6,6 +6,7 @@ Every problem is collected before anything is raised, so that one run of `idp-ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from idp_adapter.core.assurance import Ladder
@@ -17,6 +18,7 @@ from idp_adapter.errors import PolicyInvalid
 
 Name = TypeVar("Name", bound=str)
 MAX_RULES: Final = 500
+VALID_DAYS: Final = 180
 _NO_MORE_S: Final = 30 * 24 * 3600
 _WHEN: Final = ("hook", "client", "subject", "subject_type", "role", "group", "reason")
 _TOP: Final = frozenset(
@@ -53,8 +55,8 @@ class _Table:
             return least
         return value
 
-    def optional_integer(self, name: str) -> int | None:
-        return self.integer(name, least=1) if name in self._left else None
+    def optional_integer(self, name: str, *, most: int = _NO_MORE_S) -> int | None:
+        return self.integer(name, least=1, most=most) if name in self._left else None
 
     def choice(self, name: str, among: Iterable[Name], default: Name | None = None) -> Name:
         values = tuple(among)
@@ -117,7 +119,10 @@ def parse_policy(document: Mapping[str, object], *, subject: str, digest: str) -
         lifetimes=_lifetimes(document.get("lifetimes"), problems),
         refresh_reuse_s=reuse.integer("refresh_s", most=60),
         client_credentials_reuse_s=reuse.integer("client_credentials_s", most=60),
-        learning=Learning(learning.integer("first_logins", most=20)),
+        learning=Learning(
+            learning.integer("first_logins", most=20),
+            timedelta(days=learning.optional_integer("baseline_valid_days", most=3650) or VALID_DAYS),
+        ),
         session_at_refuse=session.choice("at_refuse", SessionFate, SessionFate.KEEP),
         unknown_action_permitted=unknown.choice("effect", ("deny", "permit"), "deny") == "permit",
         rules=_rules(document.get("rule", []), ladder, problems),

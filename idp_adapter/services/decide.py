@@ -43,7 +43,8 @@ class Decider:
         policy = self.policy_for(request.issuer)
         signals = self.observe(request)
         query = HistoryQuery(request.issuer, request.subject.key, signals.origin.prefix, now - FAILURES_COUNT_FOR)
-        situation = Situation(request, signals, self.store.load(query), now)
+        valid_from = now - policy.learning.baseline_valid
+        situation = Situation(request, signals, self.store.load(query), now, valid_from)
         evidence = [self._score(source, situation) for source in self.sources]
         decision = decide(policy, request, fuse(evidence, policy.scale), decision_id=decision_id)
         self.store.record(_record(request, signals, decision, now))

@@ -50,13 +50,15 @@ class OutcomeReporter:
             return Lesson(outcome, failure=failure)
         query = HistoryQuery(outcome.issuer, record.subject, record.origin.prefix, now)
         history = self.store.load(query)
-        if not confirmed(record, outcome, history, self.policy_for(outcome.issuer).learning):
+        rules = self.policy_for(outcome.issuer).learning
+        if not confirmed(record, outcome, history, rules):
             return Lesson(outcome, failure=failure)
-        taught = learn(record, history, proved=outcome.type is OutcomeType.STEP_UP_SUCCEEDED)
+        taught = learn(record, history, rules, proved=outcome.type is OutcomeType.STEP_UP_SUCCEEDED)
         return Lesson(
             outcome,
             habits=taught.habits,
             devices=taught.devices,
+            forgotten=taught.forgotten,
             templates=taught.templates,
             settles=True,
         )

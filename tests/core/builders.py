@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from idp_adapter.core import templates
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import (
     Device,
@@ -65,6 +66,11 @@ def habits(logins: int = 8, **changes: object) -> Habits:
 
 def device(id_: str = "key-1", kind: str = "key", *, confirmed: bool = True) -> Device:
     return Device(id_, kind, NOW - timedelta(days=30), NOW - timedelta(days=1), 5, FIREFOX, confirmed)
+
+
+def template(profile: bytes, *, learnt_at: datetime = NOW) -> bytes:
+    """A model's bytes in their envelope."""
+    return templates.to_bytes(templates.started(profile, at=learnt_at))
 
 
 def typing(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idp_adapter.core import templates
 from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
 from idp_adapter.core.types import BrowserFacts, Failures, Habits, History, LastLogin, Origin, Place, Signals
 from idp_adapter.errors import ProfileDamaged
@@ -249,7 +250,7 @@ def test_caps_grow_with_enrolment(rows, cap):
     mine = b.typing(keys=9)
     row = keystroke.row_of(mine)
     stored = keystroke.to_bytes(keystroke.FixedText().profile([np.asarray(row) * 8] * rows))
-    history = History(templates={"keystroke/password//9": stored})
+    history = History(templates={"keystroke/password//9": b.template(stored)})
     evidence = keystroke.score(b.situation(history, Signals(telemetry=b.telemetry(mine))))
     assert evidence.nats == cap
 
@@ -257,8 +258,27 @@ def test_caps_grow_with_enrolment(rows, cap):
 def test_fewer_than_three_typings_say_nothing():
     mine = b.typing(keys=9)
     stored = keystroke.to_bytes(keystroke.FixedText().profile([keystroke.row_of(mine)] * 2))
-    history = History(templates={"keystroke/password//9": stored})
+    history = History(templates={"keystroke/password//9": b.template(stored)})
     assert keystroke.score(b.situation(history, Signals(telemetry=b.telemetry(mine)))).abstains
+
+
+def test_a_baseline_past_its_validity_says_nothing_and_says_why():
+    mine = b.typing(keys=9)
+    stored = keystroke.to_bytes(keystroke.FixedText().profile([keystroke.row_of(mine)] * 30))
+    asked = b.situation(
+        History(templates={"keystroke/password//9": b.template(stored)}), Signals(telemetry=b.telemetry(mine))
+    )
+    assert not keystroke.score(replace(asked, valid_from=b.NOW)).abstains
+    late = keystroke.score(replace(asked, valid_from=b.NOW + timedelta(seconds=1)))
+    assert [reason.code for reason in late.reasons] == ["keystroke_baseline_expired"]
+    assert late.abstains
+
+
+def test_a_text_too_long_to_be_kept_gives_no_row():
+    assert keystroke.row_of(b.typing(keys=keystroke.MOST_KEYS)) is not None
+    assert keystroke.row_of(b.typing(keys=keystroke.MOST_KEYS + 1)) is None
+    longest = keystroke.FixedText().profile([keystroke.row_of(b.typing(keys=keystroke.MOST_KEYS))] * 30)
+    assert templates.fitted({"": templates.started(keystroke.to_bytes(longest), at=b.NOW)})
 
 
 def test_a_changed_password_starts_a_new_template():

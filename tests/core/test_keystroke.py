@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idp_adapter.core import templates
 from idp_adapter.core.evidence import automation, keystroke, keystroke_weights
 from idp_adapter.core.evidence.keystroke import FixedText
 from idp_adapter.core.evidence.keystroke_views import NAMES, Template, views
@@ -16,7 +18,7 @@ from idp_adapter.core.learning import learn
 from idp_adapter.core.types import History, Signals
 from idp_adapter.errors import ProfileDamaged
 from tests.core import builders as b
-from tests.core.test_learning import record
+from tests.core.test_learning import RULES, record
 
 KEYS = 9
 WIDTH = 2 * KEYS - 1
@@ -165,7 +167,8 @@ def test_weights_that_were_changed_are_refused():
 
 
 def stored(rows: np.ndarray) -> History:
-    return History(templates={f"keystroke/password//{KEYS}": keystroke.to_bytes(FixedText().profile(rows))})
+    kept = b.template(keystroke.to_bytes(FixedText().profile(rows)))
+    return History(templates={f"keystroke/password//{KEYS}": kept})
 
 
 def typed(row: np.ndarray):
@@ -191,6 +194,16 @@ def test_delays_of_a_program_are_unlike_the_hand():
     assert weighed(stored(hand(1, 30)), drawn) == {"automation_unlike_a_hand"}
 
 
+def test_a_replay_shows_even_where_the_baseline_is_past_its_validity_and_an_odd_hand_does_not():
+    rng = np.random.default_rng(0)
+    drawn = np.where(np.arange(WIDTH) % 2 == 0, rng.uniform(0.02, 0.2, WIDTH), rng.uniform(0.3, 0.5, WIDTH))
+    rows = hand(1, 30)
+    for row, expected in ((rows[4], ["automation_replay"]), (drawn, [])):
+        signals = Signals(telemetry=b.telemetry(typed(row)))
+        late = replace(b.situation(stored(rows), signals), valid_from=b.NOW + timedelta(days=1))
+        assert [reason.code for reason in automation.score(late).reasons] == expected
+
+
 def test_nothing_is_compared_on_a_coarse_clock_or_with_few_or_damaged_typings():
     rows = hand(1, 30)
     damaged = History(templates={f"keystroke/password//{KEYS}": b"?"})
@@ -204,6 +217,8 @@ def test_nothing_is_compared_on_a_coarse_clock_or_with_few_or_damaged_typings():
 def test_an_unproved_typing_unlike_its_profile_is_not_learnt_and_a_proved_one_is():
     seen = record()
     key = "keystroke/password//8"
-    history = History(templates={key: keystroke.to_bytes(FixedText().profile(hand(1, 30, keys=8)))})
-    assert key not in learn(seen, history).templates
-    assert keystroke.from_bytes(learn(seen, history, proved=True).templates[key]).taught == 31
+    history = History(templates={key: b.template(keystroke.to_bytes(FixedText().profile(hand(1, 30, keys=8))))})
+    refused = templates.from_bytes(learn(seen, history, RULES).templates[key])
+    assert (refused.refused, refused.current.rows, refused.current.scores.count) == (1, 1, 1)
+    proved = templates.from_bytes(learn(seen, history, RULES, proved=True).templates[key])
+    assert keystroke.from_bytes(proved.current.profile).taught == 31

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from idp_adapter.adapters.policy_file import load
+from idp_adapter.core import templates
 from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.fusion import fuse
 from idp_adapter.core.learning import MOST_SIGHTINGS, Learning, confirmed, learn, learnable
@@ -27,7 +28,8 @@ from idp_adapter.core.types import (
 )
 from tests.core import builders as b
 
-RULES = Learning(first_logins=3)
+KEY = "keystroke/password//8"
+RULES = Learning(first_logins=3, baseline_valid=timedelta(days=180))
 EXPERIENCED = History(habits=b.habits(), devices=(b.device(),))
 
 
@@ -78,7 +80,7 @@ def test_a_refused_login_never_confirms():
 
 
 def test_a_lesson_counts_the_place_the_hour_and_the_client():
-    taught = learn(record(), History())
+    taught = learn(record(), History(), RULES)
     assert taught.habits.logins == 1
     assert taught.habits.since == b.NOW
     assert sum(taught.habits.hours) == 1
@@ -89,14 +91,14 @@ def test_a_lesson_counts_the_place_the_hour_and_the_client():
 
 
 def test_a_lesson_without_an_address_keeps_the_last_place():
-    taught = learn(record(origin=Origin(None, None, Place())), EXPERIENCED)
+    taught = learn(record(origin=Origin(None, None, Place())), EXPERIENCED, RULES)
     assert taught.habits.last == EXPERIENCED.habits.last
     assert taught.habits.addresses == EXPERIENCED.habits.addresses
 
 
 def test_a_known_value_is_counted_again_and_the_input_is_untouched():
     old = b.habits()
-    taught = learn(record(), History(habits=old))
+    taught = learn(record(), History(habits=old), RULES)
     assert taught.habits.addresses[0].count == old.addresses[0].count + 1
     assert old == b.habits()
 
@@ -105,7 +107,7 @@ def test_lists_are_bounded_and_the_longest_unseen_leaves():
     habits = Habits()
     for i in range(MOST_SIGHTINGS + 5):
         made = record(origin=Origin(f"a{i}", "p", b.LISBON), time=b.NOW + timedelta(minutes=i))
-        habits = learn(made, History(habits=habits)).habits
+        habits = learn(made, History(habits=habits), RULES).habits
     values = [s.value for s in habits.addresses]
     assert len(values) == MOST_SIGHTINGS
     assert "a0" not in values
@@ -113,7 +115,7 @@ def test_lists_are_bounded_and_the_longest_unseen_leaves():
 
 
 def test_key_and_cookie_become_confirmed_devices():
-    taught = learn(record(), EXPERIENCED)
+    taught = learn(record(), EXPERIENCED, RULES)
     assert {(d.kind, d.id, d.confirmed, d.seen) for d in taught.devices} == {
         ("key", "key-2", True, 1),
         ("cookie", "cookie-2", True, 1),
@@ -121,24 +123,68 @@ def test_key_and_cookie_become_confirmed_devices():
 
 
 def test_a_known_device_keeps_its_first_day():
-    taught = learn(record(learnable=Learnable(device_key="key-1")), EXPERIENCED)
+    taught = learn(record(learnable=Learnable(device_key="key-1")), EXPERIENCED, RULES)
     assert taught.devices[0].first_seen == EXPERIENCED.devices[0].first_seen
     assert taught.devices[0].seen == EXPERIENCED.devices[0].seen + 1
 
 
 def test_nothing_learnable_teaches_no_device_and_no_template():
-    taught = learn(record(learnable=None), EXPERIENCED)
+    taught = learn(record(learnable=None), EXPERIENCED, RULES)
     assert taught.devices == ()
     assert taught.templates == {}
 
 
+def grown(history: History, made: DecisionRecord, **more) -> templates.Envelope:
+    return templates.from_bytes(learn(made, history, RULES, **more).templates[KEY])
+
+
 def test_typings_grow_their_template_and_a_damaged_one_starts_again():
-    first = learn(record(), History())
-    key = "keystroke/password//8"
-    second = learn(record(), History(templates=first.templates))
-    assert len(keystroke.from_bytes(second.templates[key]).rows) == 2
-    again = learn(record(), History(templates={key: b"damaged"}))
-    assert len(keystroke.from_bytes(again.templates[key]).rows) == 1
+    first = learn(record(), History(), RULES)
+    second = grown(History(templates=first.templates), record())
+    assert len(keystroke.from_bytes(second.current.profile).rows) == 2
+    for damaged in (b"damaged", b.template(b"damaged")):
+        again = grown(History(templates={KEY: damaged}), record())
+        assert len(keystroke.from_bytes(again.current.profile).rows) == 1
+    assert learn(record(), History(templates={"other": b"damaged"}), RULES).templates["other"] is None
+
+
+def test_a_text_is_learnt_six_times_a_day_even_when_it_is_proved():
+    known: dict[str, bytes | None] = {}
+    for i in range(9):
+        made = record(time=b.NOW + timedelta(minutes=i))
+        known |= learn(made, History(templates=known), RULES, proved=True).templates
+    full = templates.from_bytes(known[KEY])
+    assert (full.current.rows, full.current.of_day, full.current.scores.count) == (6, 6, 7)
+    tomorrow = grown(History(templates=known), record(time=b.NOW + timedelta(days=1)))
+    assert (tomorrow.current.rows, tomorrow.current.of_day) == (7, 1)
+
+
+def test_a_baseline_past_its_validity_is_learnt_anew():
+    old = b.template(keystroke.to_bytes(keystroke.FixedText().profile([[0.1] * 15] * 30)))
+    later = record(time=b.NOW + timedelta(days=181))
+    fresh = grown(History(templates={KEY: old}), later)
+    assert (fresh.since, fresh.current.rows, fresh.formers) == (later.time, 1, ())
+
+
+def test_a_full_house_of_templates_forgets_the_longest_unlearnt():
+    old = {f"keystroke/{i}//8": b.template(b"x" * 1200, learnt_at=b.NOW - timedelta(days=i + 1)) for i in range(6)}
+    changed = learn(record(), History(templates=old), RULES).templates
+    assert set(changed) == {KEY, "keystroke/5//8"}
+    assert changed["keystroke/5//8"] is None
+
+
+def test_devices_are_bounded_and_the_longest_unseen_leave():
+    known = tuple(replace(b.device(f"key-{i}"), last_seen=b.NOW - timedelta(days=i)) for i in range(20))
+    taught = learn(record(learnable=Learnable(device_key="key-19")), History(devices=known), RULES)
+    assert [device.id for device in taught.devices] == ["key-19"]
+    assert [device.id for device in taught.forgotten] == ["key-15", "key-16", "key-17", "key-18"]
+    assert learn(record(), EXPERIENCED, RULES).forgotten == ()
+
+
+def test_a_clock_too_coarse_to_weigh_teaches_no_typing():
+    coarse = replace(b.telemetry(b.typing()), clock_step_s=0.1)
+    assert learnable(b.request(), Signals(telemetry=coarse)).typings == {}
+    assert learnable(b.request(), Signals(telemetry=replace(coarse, clock_step_s=None))).typings
 
 
 def test_an_attempt_without_telemetry_or_cookie_shows_nothing_to_learn():

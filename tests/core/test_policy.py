@@ -52,6 +52,10 @@ def test_low_and_medium_logins_go_on_and_high_ones_step_up():
     assert stepped.obligations.max_age_s == POLICY.step_up_max_age_s
 
 
+def test_a_baseline_is_valid_as_long_as_the_policy_says():
+    assert POLICY.learning.baseline_valid == timedelta(days=180)
+
+
 def test_an_extreme_login_is_refused_without_a_way_on():
     refused = ask(EXTREME)
     assert not refused.permitted

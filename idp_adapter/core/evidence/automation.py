@@ -71,13 +71,14 @@ def _beside_stored(situation: Situation, telemetry: Telemetry) -> list[Reason]:
     found: dict[str, float] = {}
     for key, row in rows.items():
         try:
-            profile = keystroke.from_bytes(situation.history.templates.get(key, b""))
+            template = situation.template(key)
+            profile = keystroke.from_bytes(template.current.profile) if template else model.empty()
         except ProfileDamaged:
             continue
-        if len(profile.rows) < FEWEST_ROWS or profile.rows.shape[1] != len(row):
+        if len(profile.rows) < FEWEST_ROWS:
             continue
         if clock_step_s <= _FINE_CLOCK_S and model.replay_distance_s(profile, row)[0] <= REPLAY_S:
             found["automation_replay"] = REPLAY
-        elif model.hand_rows(profile, row)[0] < MACHINE_NATS:
+        elif template and not situation.is_expired(template) and model.hand_rows(profile, row)[0] < MACHINE_NATS:
             found["automation_unlike_a_hand"] = MACHINE
     return [Reason(code, nats) for code, nats in sorted(found.items())]

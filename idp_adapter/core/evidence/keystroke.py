@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from idp_adapter.core.evidence import keystroke_weights
+from idp_adapter.core.evidence.behaviour import weighed
 from idp_adapter.core.evidence.keystroke_views import Floats, Template, layout, seen, views
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Reason, Typing
@@ -27,21 +29,22 @@ from idp_adapter.errors import ProfileDamaged
 SOURCE: Final = "keystroke"
 WINDOW: Final = 30
 FEWEST_KEYS: Final = 6
+MOST_KEYS: Final = 56  # of a text that is kept: its window fits in what is stored of a subject
 LONGEST: Final = 128
 LIMIT_NATS: Final = 15.0  # no row, however far, scores beyond it
 _MAGIC: Final = b"KS2"
-_HEAD: Final = struct.Struct("<3sBHHI")
+_HEAD: Final = struct.Struct("<3sI")
+_SHAPE: Final = struct.Struct("<BHH")  # rows, times in each, rows ever taught
 _MOST_TAUGHT: Final = 65_535
-_CAPS: Final = ((3, 1.5), (10, 3.0), (30, 4.5))  # nats by rows enrolled; below 3 nothing
-_WORTHLESS_CLOCK_S: Final = 0.05
+WORTHLESS_CLOCK_S: Final = 0.05
 _BEFORE_SCORE: Final = 2
 _CEILING: Final = (4.0, 2.6)  # slope, and distance in spreads, past which no other view can speak for the owner
 _ANCHOR_HALF_LIFE: Final = 200.0
 _ANCHOR_PRIOR: Final = 4.0
 _ANCHOR_START: Final = 0.3
-_GUARDED_FROM: Final = 10  # rows; a younger profile can't afford to choose
+GUARDED_FROM: Final = 10  # rows; a younger profile can't afford to choose
 _STRANGE: Final = 1.6  # distance to the anchor in spreads, in any block, from where a row is not learnt unproved
-_SURE_NATS: Final = 2.0
+SURE_NATS: Final = 2.0
 
 Bands = tuple[tuple[int, float, Floats], ...]  # rows enrolled from, bias, weights of the views
 _MACHINE: Final[Bands] = keystroke_weights.checked(keystroke_weights.MACHINE)
@@ -67,7 +70,9 @@ class Profile:
 
 
 class FixedText:
-    """The model's plain door: rows in, nats out. Holds no state."""
+    """The model's plain door: rows in, nats out; and `BehaviourModel`, where a sample is one row. Holds no state."""
+
+    source: Final = SOURCE
 
     def __init__(self, *, clock_step_s: float = 0.0, bands: Bands = BANDS) -> None:
         """`clock_step_s` is the timer's step of the rows to be scored; its error widens every spread.
@@ -91,8 +96,8 @@ class FixedText:
         kept = np.empty((2, 0)) if anchor is None else anchor
         return _kept(known[-WINDOW:].astype(np.float16), kept, len(known))
 
-    def learn(self, profile: Profile, row: ArrayLike) -> Profile:
-        """A new profile with one more row; the oldest leaves a full window."""
+    def learn(self, profile: Profile, row: ArrayLike, *, now: datetime | None = None) -> Profile:
+        """A new profile with one more row; the oldest leaves a full window. This model has no use for `now`."""
         fresh = _checked(row)[-1:]
         if not len(profile.rows):
             return self.profile(fresh)
@@ -108,12 +113,39 @@ class FixedText:
 
         A window alone can be led astray step by step, since each row that passes makes the next alike pass too.
         """
-        if len(profile.rows) < _GUARDED_FROM:
+        if len(profile.rows) < GUARDED_FROM:
             return True
         centre, spread = profile.anchor.astype(np.float64)
         away = np.abs(seen(_checked(row)[-1:])[0] - centre) / spread
         strangest = np.max(np.minimum(away, 4.0) @ layout(profile.rows.shape[1]).blocks)
-        return bool(strangest < _STRANGE) and bool(self.score_rows(profile, row)[-1] >= _SURE_NATS)
+        return bool(strangest < _STRANGE) and bool(self.score_rows(profile, row)[-1] >= SURE_NATS)
+
+    def nats(self, profile: Profile, row: ArrayLike) -> float | None:
+        """Log-odds of one row before any cap, genuine positive; None below two enrolled rows."""
+        if len(profile.rows) < _BEFORE_SCORE:
+            _checked(row)
+            return None
+        return float(self.score_rows(profile, row)[-1])
+
+    def score(self, profile: Profile, row: ArrayLike, *, now: datetime) -> Evidence:
+        """Weigh one row within the cap of its enrolment; abstains below three."""
+        return weighed(SOURCE, self.nats(profile, row), enrolled=len(profile.rows))
+
+    def drift(self, profile: Profile) -> float | None:
+        """Mean distance of the window's centre from the anchor, in the anchor's spreads; None below ten rows."""
+        if len(profile.rows) < GUARDED_FROM:
+            return None
+        centre, spread = profile.anchor.astype(np.float64)
+        away: Floats = np.abs(np.median(seen(profile.rows.astype(np.float64)), axis=0) - centre) / spread
+        return float(away.mean())
+
+    def to_bytes(self, profile: Profile) -> bytes:
+        """The profile's bytes."""
+        return to_bytes(profile)
+
+    def from_bytes(self, data: bytes) -> Profile:
+        """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
+        return from_bytes(data)
 
     def replay_distance_s(self, profile: Profile, rows: ArrayLike) -> Floats:
         """Greatest difference of any time to the most similar stored row, in seconds: shape (m,); inf without rows."""
@@ -145,12 +177,12 @@ class FixedText:
 
 
 def row_of(typing: Typing) -> tuple[float, ...] | None:
-    """The row of a clean typing of enough keys; None for one that was corrected, pasted, filled in or too short."""
+    """The row of a clean typing of enough keys; None for one that was corrected, pasted, filled in, short or long."""
     if not typing.complete or typing.corrections or typing.pasted or typing.autofilled:
         return None
     if typing.virtual or typing.untrusted:
         return None
-    if not FEWEST_KEYS <= len(typing.down_s) <= LONGEST:
+    if not FEWEST_KEYS <= len(typing.down_s) <= MOST_KEYS:
         return None
     row: list[float] = []
     for i, (down, up) in enumerate(zip(typing.down_s, typing.up_s, strict=True)):
@@ -173,17 +205,23 @@ def score(situation: Situation) -> Evidence:
     telemetry = situation.signals.telemetry
     if telemetry is None:
         return Evidence.abstain(SOURCE, "telemetry_none", behavioural=True)
-    if (telemetry.clock_step_s or 0.0) > _WORTHLESS_CLOCK_S:
+    if (telemetry.clock_step_s or 0.0) > WORTHLESS_CLOCK_S:
         return Evidence.abstain(SOURCE, "keystroke_clock_too_coarse", behavioural=True)
     version = str(situation.request.subject.properties.get("credential_version", ""))
     rows = profile_keys(typings_by_key(telemetry.fields, version))
     if not rows:
         return Evidence.abstain(SOURCE, "keystroke_no_typing", behavioural=True)
     model = FixedText(clock_step_s=telemetry.clock_step_s or 0.0)
-    nats = [_weigh(model, situation.history.templates.get(key), row) for key, row in rows.items()]
-    spoken = sorted((n for n in nats if n is not None), key=abs, reverse=True)
+    kept = {key: template for key in rows if (template := situation.template(key)) is not None}
+    valid = {key: template for key, template in kept.items() if not situation.is_expired(template)}
+    given = [
+        model.score(from_bytes(template.current.profile), rows[key], now=situation.now)
+        for key, template in valid.items()
+    ]
+    spoken = sorted((item.nats for item in given if not item.abstains), key=abs, reverse=True)
     if not spoken:
-        return Evidence.abstain(SOURCE, "keystroke_enrolling", behavioural=True)
+        why = "keystroke_baseline_expired" if len(valid) < len(kept) else "keystroke_enrolling"
+        return Evidence.abstain(SOURCE, why, behavioural=True)
     total = round(spoken[0] + 0.5 * sum(spoken[1:]), 4)
     reason = Reason("keystroke_unlike" if total > 0 else "keystroke_like", total, {"fields": len(spoken)})
     return Evidence(SOURCE, total, (reason,), behavioural=True)
@@ -194,34 +232,24 @@ def typings_by_key(fields: tuple[Typing, ...], credential_version: str) -> dict[
     return {f"{t.field}/{credential_version if t.field == 'password' else ''}": t for t in fields}
 
 
-def _weigh(model: FixedText, stored: bytes | None, row: tuple[float, ...]) -> float | None:
-    if stored is None:
-        return None
-    profile = from_bytes(stored)
-    cap = next((cap for n, cap in reversed(_CAPS) if len(profile.rows) >= n), None)
-    if cap is None or profile.rows.shape[1] != len(row):
-        return None
-    genuine = float(model.score_rows(profile, [row])[0])
-    return max(-cap, min(cap, -genuine))
-
-
 def to_bytes(profile: Profile) -> bytes:
-    """Serialise: magic with version, shape, rows taught, CRC-32; float16 rows in order, then the anchor."""
-    body = profile.rows.astype("<f2").tobytes() + profile.anchor.astype("<f2").tobytes()
-    n, width = profile.rows.shape
-    return _HEAD.pack(_MAGIC, n, width, profile.taught, zlib.crc32(body)) + body
+    """Serialise: magic with version, CRC-32; shape and rows taught; float16 rows in order, then the anchor."""
+    shape = _SHAPE.pack(*profile.rows.shape, profile.taught)
+    body = shape + profile.rows.astype("<f2").tobytes() + profile.anchor.astype("<f2").tobytes()
+    return _HEAD.pack(_MAGIC, zlib.crc32(body)) + body
 
 
 def from_bytes(data: bytes) -> Profile:
     """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
-    if len(data) < _HEAD.size:
+    if len(data) < _HEAD.size + _SHAPE.size:
         raise ProfileDamaged("keystroke profile is too short", hint="erase it; it is learnt again")
-    magic, n, width, taught, checksum = _HEAD.unpack_from(data)
+    magic, checksum = _HEAD.unpack_from(data)
+    n, width, taught = _SHAPE.unpack_from(data, _HEAD.size)
     times, columns = n * width, width + width // 2
-    body = data[_HEAD.size :]
-    if magic != _MAGIC or len(body) != 2 * (times + 2 * columns) or zlib.crc32(body) != checksum:
+    matrix = data[_HEAD.size + _SHAPE.size :]
+    if magic != _MAGIC or len(matrix) != 2 * (times + 2 * columns) or zlib.crc32(data[_HEAD.size :]) != checksum:
         raise ProfileDamaged("keystroke profile is damaged", hint="erase it; it is learnt again")
-    numbers = np.frombuffer(body, dtype="<f2")
+    numbers = np.frombuffer(matrix, dtype="<f2")
     if n > WINDOW or (width and width % 2 == 0) or not np.isfinite(numbers).all():
         raise ProfileDamaged("keystroke profile holds what no profile can", hint="erase it; it is learnt again")
     return Profile(numbers[:times].reshape(n, width), numbers[times:].reshape(2, columns), taught)

@@ -1,23 +1,34 @@
-"""What every source is given: the question, what was observed, what is known, and the time."""
+"""What every source is given: the question, what was observed, what is known, the time, and what is too old to know."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from idp_adapter.core import templates
 from idp_adapter.core.types import History, Request, Signals
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One attempt, whole. `now` is an aware UTC time."""
+    """One attempt, whole. Times are aware UTC; a baseline last confirmed before `valid_from` says nothing any more."""
 
     request: Request
     signals: Signals
     history: History
     now: datetime
+    valid_from: datetime | None = None
 
     @property
     def address_is_theirs(self) -> bool:
         """Whether the request's address says something of the subject: their browser's, or a workload's own."""
         return self.request.network.of_end_user or self.request.subject.key.type == "service_account"
+
+    def template(self, key: str) -> templates.Envelope | None:
+        """What is kept of a profile key, if anything. Raises `ProfileDamaged`."""
+        stored = self.history.templates.get(key)
+        return None if stored is None else templates.from_bytes(stored)
+
+    def is_expired(self, template: templates.Envelope) -> bool:
+        """Whether a template is past its validity."""
+        return self.valid_from is not None and templates.is_expired(template, valid_from=self.valid_from)

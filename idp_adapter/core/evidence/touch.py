@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 
@@ -18,13 +19,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from idp_adapter.core.evidence import keystroke, touch_weights
-from idp_adapter.core.evidence.keystroke import LIMIT_NATS, LONGEST, WINDOW, FixedText
+from idp_adapter.core.evidence.behaviour import weighed
+from idp_adapter.core.evidence.keystroke import GUARDED_FROM, LIMIT_NATS, LONGEST, SURE_NATS, WINDOW, FixedText
 from idp_adapter.core.evidence.keystroke import Profile as Times
 from idp_adapter.core.evidence.keystroke_views import Floats, Template, views
+from idp_adapter.core.types import Evidence
 from idp_adapter.errors import ProfileDamaged
 
 Bands = tuple[tuple[int, float, Floats], ...]  # rows enrolled from, bias, weights of the times' nats and the views
 BANDS: Final[Bands] = touch_weights.checked(touch_weights.BANDS)
+SOURCE: Final = "touch"
 _BEFORE_SCORE: Final = 2
 _MAGIC: Final = b"TC1"
 _HEAD: Final = struct.Struct("<3sII")
@@ -44,7 +48,9 @@ class Profile:
 
 
 class Touch:
-    """The model's plain door: rows in, nats out. Holds no state."""
+    """The model's plain door: rows in, nats out; and `BehaviourModel`, where a sample is one row. Holds no state."""
+
+    source: Final = SOURCE
 
     def __init__(self, *, clock_step_s: float = 0.0, bands: Bands = BANDS) -> None:
         """`clock_step_s` and `bands` as for `FixedText`."""
@@ -61,14 +67,43 @@ class Touch:
         times, contacts = parts(rows)
         return Profile(self._times.profile(times), contacts[-WINDOW:].astype(np.float16))
 
-    def learn(self, profile: Profile, row: ArrayLike) -> Profile:
-        """A new profile with one more row; the oldest leaves a full window."""
+    def learn(self, profile: Profile, row: ArrayLike, *, now: datetime | None = None) -> Profile:
+        """A new profile with one more row; the oldest leaves a full window. This model has no use for `now`."""
         times, contacts = parts(row)
         if not len(profile.contacts):
             return self.profile(np.atleast_2d(np.asarray(row))[-1:])
         learnt = self._times.learn(profile.times, times[-1:])
         kept = np.concatenate([profile.contacts[-(WINDOW - 1) :], contacts[-1:].astype(np.float16)])
         return Profile(learnt, kept)
+
+    def admits(self, profile: Profile, row: ArrayLike) -> bool:
+        """Whether a row may be learnt without proof from elsewhere: its times may, and with its contacts it is sure."""
+        if not self._times.admits(profile.times, parts(row)[0]):
+            return False
+        return len(profile.contacts) < GUARDED_FROM or bool(self.score_rows(profile, row)[-1] >= SURE_NATS)
+
+    def nats(self, profile: Profile, row: ArrayLike) -> float | None:
+        """Log-odds of one row before any cap, genuine positive; None below two enrolled rows."""
+        if len(profile.contacts) < _BEFORE_SCORE:
+            parts(row)
+            return None
+        return float(self.score_rows(profile, row)[-1])
+
+    def score(self, profile: Profile, row: ArrayLike, *, now: datetime) -> Evidence:
+        """Weigh one row within the cap of its enrolment; abstains below three."""
+        return weighed(SOURCE, self.nats(profile, row), enrolled=len(profile.contacts))
+
+    def drift(self, profile: Profile) -> float | None:
+        """That of the times: contacts have no anchor."""
+        return self._times.drift(profile.times)
+
+    def to_bytes(self, profile: Profile) -> bytes:
+        """The profile's bytes."""
+        return to_bytes(profile)
+
+    def from_bytes(self, data: bytes) -> Profile:
+        """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
+        return from_bytes(data)
 
     def views(self, profile: Profile, rows: ArrayLike) -> Floats:
         """What the scorer weighs: the times' nats, then the views of the contacts."""

@@ -1,0 +1,221 @@
+"""One battery over every behavioural model: what any must keep, whatever it measures. A new model is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp_adapter.core.evidence.behaviour import CAPS, BehaviourModel, weighed
+from idp_adapter.core.evidence.keystroke import FixedText
+from idp_adapter.core.evidence.touch import Touch
+from idp_adapter.errors import ProfileDamaged
+from tests.core.builders import NOW
+
+KEYS = 9
+TIMES = 2 * KEYS - 1
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, and how somebody's samples are made: `samples(person, count, seed)`, seeded, shape (count, width).
+
+    `caps` are its own caps by samples enrolled. A device may not tell the columns from `certain` on: they come as 0.
+    """
+
+    model: BehaviourModel[Any]
+    samples: Callable[[int, int, int], np.ndarray]
+    width: int
+    caps: tuple[tuple[int, float], ...] = CAPS
+    certain: int | None = None
+
+
+def hands(width: int) -> Callable[[int, int, int], np.ndarray]:
+    """People whose numbers are log-normal around their own."""
+
+    def samples(person: int, count: int, seed: int) -> np.ndarray:
+        own = np.random.default_rng(person).lognormal(-2.0, 0.35, width)
+        return own * np.exp(np.random.default_rng((person, seed, 7)).normal(0, 0.12, (count, width)))
+
+    return samples
+
+
+MODELS = [
+    Case(FixedText(), hands(TIMES), TIMES),
+    Case(Touch(), hands(TIMES + 2 * KEYS), TIMES + 2 * KEYS, certain=TIMES),
+]
+every_model = pytest.mark.parametrize("case", MODELS, ids=lambda case: case.model.source)
+
+
+def taught(case: Case, samples: np.ndarray) -> Any:
+    profile = case.model.empty()
+    for sample in samples:
+        profile = case.model.learn(profile, sample, now=NOW)
+    return profile
+
+
+def nats(case: Case, profile: Any, samples: np.ndarray) -> np.ndarray:
+    return np.array([case.model.nats(profile, sample) for sample in samples])
+
+
+@every_model
+def test_scoring_and_learning_leave_their_inputs_alone(case):
+    samples = case.samples(1, 31, 0)
+    before = samples.copy()
+    profile = taught(case, samples[:30])
+    stored = case.model.to_bytes(profile)
+    case.model.score(profile, samples[30], now=NOW)
+    case.model.admits(profile, samples[30])
+    case.model.drift(profile)
+    assert case.model.learn(profile, samples[30], now=NOW) is not profile
+    assert np.array_equal(samples, before)
+    assert case.model.to_bytes(profile) == stored
+
+
+@every_model
+def test_the_same_samples_give_the_same_bytes_and_nats(case):
+    one, other = (taught(case, case.samples(1, 12, 0)) for _ in range(2))
+    assert case.model.to_bytes(one) == case.model.to_bytes(other)
+    tested = case.samples(2, 5, 1)
+    assert np.array_equal(nats(case, one, tested), nats(case, other, tested))
+
+
+@every_model
+def test_the_order_in_which_samples_are_scored_changes_none(case):
+    profile, tested = taught(case, case.samples(1, 12, 0)), case.samples(1, 6, 1)
+    order = np.random.default_rng(0).permutation(6)
+    assert np.array_equal(nats(case, profile, tested)[order], nats(case, profile, tested[order]))
+
+
+@every_model
+@pytest.mark.parametrize("enrolled", [3, 10, 30])
+@pytest.mark.parametrize("told", [True, False])
+def test_the_own_samples_score_above_those_of_others_even_where_a_device_tells_less(case, enrolled, told):
+    def seen(person: int, count: int, seed: int) -> np.ndarray:
+        samples = case.samples(person, count, seed)
+        if case.certain is not None and not told:
+            samples[:, case.certain :] = 0
+        return samples
+
+    wins = []
+    for person in range(8):
+        profile = taught(case, seen(person, enrolled, 0))
+        own, other = nats(case, profile, seen(person, 4, 1)), nats(case, profile, seen(person + 50, 4, 1))
+        wins.append((own[:, None] > other).mean())
+    assert np.mean(wins) > 0.85
+
+
+@every_model
+def test_below_its_enrolment_a_model_abstains_and_then_stays_within_its_caps(case):
+    steps = dict(case.caps)
+    cap = 0.0
+    profile = case.model.empty()
+    for count, sample in enumerate(case.samples(1, max(steps) + 1, 0)):
+        cap = steps.get(count, cap)
+        for tested in (sample, sample * 50, case.samples(2, 1, 0)[0]):
+            evidence = case.model.score(profile, tested, now=NOW)
+            assert evidence.source == case.model.source
+            assert evidence.behavioural
+            assert evidence.abstains is (count < min(steps))
+            assert abs(evidence.nats) <= cap
+            assert sum(reason.nats for reason in evidence.reasons) == evidence.nats
+        profile = case.model.learn(profile, sample, now=NOW)
+
+
+@every_model
+def test_evidence_speaks_for_the_owner_and_against_somebody_else_and_says_so(case):
+    profile = taught(case, case.samples(1, 30, 0))
+    own = case.model.score(profile, case.samples(1, 1, 1)[0], now=NOW)
+    other = case.model.score(profile, case.samples(2, 1, 1)[0], now=NOW)
+    assert own.nats < 0 < other.nats
+    assert [own.reasons[0].code, other.reasons[0].code] == [f"{case.model.source}_like", f"{case.model.source}_unlike"]
+
+
+@every_model
+@given(data=st.data())
+def test_any_finite_sample_gives_bounded_nats_and_can_be_learnt(case, data):
+    numbers = st.floats(-1e300, 1e300)
+    hostile = data.draw(st.lists(numbers, min_size=case.width, max_size=case.width))
+    genuine = case.samples(1, 4, 0)
+    poisoned = case.model.learn(taught(case, genuine), hostile, now=NOW)
+    assert case.model.from_bytes(case.model.to_bytes(poisoned)) is not None
+    for profile, tested in ((taught(case, genuine), hostile), (poisoned, genuine[0])):
+        assert abs(case.model.nats(profile, tested)) <= 50
+        assert abs(case.model.score(profile, tested, now=NOW).nats) <= case.caps[-1][1]
+
+
+@every_model
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("enrolled", [0, 4])
+def test_samples_that_are_not_finite_are_refused(case, bad, enrolled):
+    profile, sample = taught(case, case.samples(1, enrolled, 0)), case.samples(1, 1, 1)[0]
+    sample[3] = bad
+    for use in (case.model.score, case.model.learn):
+        with pytest.raises(ValueError, match="finite"):
+            use(profile, sample, now=NOW)
+
+
+@every_model
+def test_samples_of_another_shape_are_refused(case):
+    profile = taught(case, case.samples(1, 4, 0))
+    for shape in (case.width - 1, 2 * case.width + 1, 0):
+        for use in (case.model.score, case.model.learn):
+            with pytest.raises(ValueError, match="row"):
+                use(profile, np.full(shape, 0.1), now=NOW)
+
+
+@every_model
+@pytest.mark.parametrize("enrolled", [0, 1, 12, 40])
+def test_bytes_round_trip(case, enrolled):
+    profile = taught(case, case.samples(1, enrolled, 0))
+    again = case.model.from_bytes(case.model.to_bytes(profile))
+    assert case.model.to_bytes(again) == case.model.to_bytes(profile)
+    tested = case.samples(2, 3, 1)
+    assert np.array_equal(nats(case, again, tested), nats(case, profile, tested))
+
+
+@every_model
+@given(data=st.data())
+def test_a_changed_or_missing_byte_is_damage(case, data):
+    written = bytearray(case.model.to_bytes(taught(case, case.samples(1, 5, 0))))
+    at = data.draw(st.integers(0, len(written) - 1))
+    shorter = bytes(written[:at])
+    written[at] ^= data.draw(st.integers(1, 255))
+    for damaged in (bytes(written), shorter):
+        with pytest.raises(ProfileDamaged):
+            case.model.from_bytes(damaged)
+
+
+@every_model
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_profile_or_damaged(case, data):
+    try:
+        case.model.from_bytes(data)
+    except ProfileDamaged:
+        return
+
+
+@every_model
+def test_own_samples_are_admitted_and_those_of_others_are_not_once_it_is_enrolled(case):
+    profile = taught(case, case.samples(1, 30, 0))
+    assert np.mean([case.model.admits(profile, sample) for sample in case.samples(1, 20, 1)]) > 0.6
+    assert not any(case.model.admits(profile, sample) for sample in case.samples(2, 20, 1))
+    assert case.model.admits(taught(case, case.samples(1, 3, 0)), case.samples(2, 1, 1)[0])
+
+
+@every_model
+def test_drift_is_small_for_a_steady_hand_and_grows_with_a_changed_one(case):
+    assert case.model.drift(taught(case, case.samples(1, 5, 0))) is None
+    steady = case.model.drift(taught(case, case.samples(1, 90, 0)))
+    changed = case.model.drift(taught(case, np.vstack([case.samples(1, 60, 0), case.samples(1, 30, 1) * 1.4])))
+    assert steady is None or steady < 0.5 < changed
+
+
+def test_nothing_to_say_is_said_by_name():
+    assert weighed("touch", None, enrolled=30).reasons[0].code == "touch_enrolling"
+    assert weighed("touch", 2.0, enrolled=2).abstains

@@ -24,7 +24,9 @@ from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
 from idp_adapter.adapters.logs import Log
 from idp_adapter.adapters.metrics import Metrics
 from idp_adapter.adapters.pseudonyms import Pseudonyms
-from idp_adapter.adapters.sql import open_store
+from idp_adapter.adapters.sealing import Sealer
+from idp_adapter.adapters.sealing_keys import FolderKeys, GivenKeys, TemplateKeyFolder
+from idp_adapter.adapters.sql import SqlStore, open_store
 from idp_adapter.adapters.telemetry import Opener
 from idp_adapter.config import Settings
 from idp_adapter.core.policy import Policy
@@ -102,8 +104,10 @@ def build(settings: Settings) -> Service:
     geo = GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn)
     pseudonyms = Pseudonyms.from_file(settings.pseudonym_key_file)
     metrics = Metrics(shared_folder=str(settings.metrics_dir) if settings.metrics_dir else None)
+    template_keys = opened_template_keys(settings)
     store = open_store(
         settings.database_url,
+        sealer=Sealer(template_keys),
         budget_s=settings.database_budget_s,
         on_damaged=lambda damage: metrics.profile_damaged(),
     )
@@ -119,6 +123,7 @@ def build(settings: Settings) -> Service:
         unreachable = tuple(f"{issuer}: {problem}" for issuer, problem in key_sets.problems().items())
         return (
             api.Dependency("database", problem=_problem(store.ping)),
+            api.Dependency("template_keys", problem=_problem(template_keys.ping) or _problem(store.template_keys.ping)),
             api.Dependency("signing_keys", problem=_problem(signer.ping)),
             api.Dependency("realm_keys", notes=unreachable),
             api.Dependency("geoip", notes=tuple(geo.problems())),
@@ -142,17 +147,27 @@ def build(settings: Settings) -> Service:
         )
     )
     logging.getLogger("idp_adapter").disabled = True  # Flask's own: its lines may quote a request
-    log.started(public_url=settings.public_url, policy=policy.version, notes=list(geo.problems()))
+    unreadable = _problem(store.template_keys.ping)
+    notes = [*geo.problems(), *([unreadable] if unreadable else [])]
+    log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
     jobs = Jobs()
     jobs.start(_retaining(store, settings, log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     jobs.start(_warming(key_sets), first_s=0)
     return Service(flask.wsgi_app, store, jobs)
 
 
-def opened_store(settings: Settings) -> AbstractContextManager[Store]:
+def opened_template_keys(settings: Settings) -> FolderKeys:
+    """The keys that wrap data keys, the first of them made where there is none."""
+    folder = TemplateKeyFolder(settings.template_key_dir)
+    folder.prepare(now())
+    return FolderKeys(folder, timer=time.monotonic)
+
+
+def opened_store(settings: Settings) -> AbstractContextManager[SqlStore]:
     """The settings' store, for one command."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return closing(open_store(settings.database_url, budget_s=COMMAND_BUDGET_S))
+    sealer = Sealer(opened_template_keys(settings))
+    return closing(open_store(settings.database_url, sealer=sealer, budget_s=COMMAND_BUDGET_S))
 
 
 def subject_id(type_: str, id_: str) -> SubjectId:
@@ -163,7 +178,8 @@ def subject_id(type_: str, id_: str) -> SubjectId:
 def dry_run(policy: Policy, body: bytes, *, issuer: str) -> Decision:
     """Decide one request under a policy, without history and without places; nothing is kept."""
     request = wire.read_question(wire.read_body(body), issuer=issuer)
-    with closing(open_store("sqlite://", budget_s=COMMAND_BUDGET_S)) as store:
+    sealer = Sealer(GivenKeys(secrets.token_bytes(32)))
+    with closing(open_store("sqlite://", sealer=sealer, budget_s=COMMAND_BUDGET_S)) as store:
         pseudonyms = Pseudonyms(secrets.token_bytes(32))
         decider = Decider(store, GeoFiles(city=None, asn=None), pseudonyms, Opener(), Metrics(), lambda _: policy)
         return decider.decide(request, now=request.time or now(), decision_id="dry-run")

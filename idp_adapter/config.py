@@ -49,6 +49,7 @@ class Settings:
     geoip_city: Path | None
     geoip_asn: Path | None
     pseudonym_key_file: Path
+    template_key_dir: Path
     workers: int
     threads: int
     log_level: str
@@ -129,7 +130,7 @@ class _Source:
 
 NAMES: Final = (
     "PUBLIC_URL", "BIND", "ISSUERS", "ALLOW_HTTP", "DATA_DIR", "DATABASE_URL", "DATABASE_BUDGET_MS", "POLICY",
-    "GEOIP_CITY", "GEOIP_ASN", "PSEUDONYM_KEY_FILE", "WORKERS", "THREADS", "LOG_LEVEL", "CONFIG",
+    "GEOIP_CITY", "GEOIP_ASN", "PSEUDONYM_KEY_FILE", "TEMPLATE_KEY_DIR", "WORKERS", "THREADS", "LOG_LEVEL", "CONFIG",
     "RETENTION_DECISIONS_DAYS", "RETENTION_OUTCOMES_DAYS", "RETENTION_FAILURES_DAYS", "RETENTION_PROFILES_DAYS",
     "RETENTION_LEARNABLES_DAYS",
 )  # fmt: skip
@@ -157,6 +158,7 @@ def _settings(source: _Source) -> Settings | None:
         geoip_city=source.read("GEOIP_CITY", None, Path),  # a file that is missing is a note, not a failure
         geoip_asn=source.read("GEOIP_ASN", None, Path),
         pseudonym_key_file=source.read("PSEUDONYM_KEY_FILE", data_dir / "pseudonym.key", Path),
+        template_key_dir=source.read("TEMPLATE_KEY_DIR", data_dir / "template-keys", Path),
         workers=source.read("WORKERS", 1, _between(1, 64)),
         threads=source.read("THREADS", 8, _between(1, 256)),
         log_level=source.read("LOG_LEVEL", "info", _log_level),

@@ -66,6 +66,12 @@ class ProfileDamaged(AdapterError):
     code = "profile_damaged"
 
 
+class ProfileLocked(ProfileDamaged):
+    """A subject's data key does not unwrap with the keys at hand; what it sealed must not be overwritten."""
+
+    code = "profile_locked"
+
+
 class Unavailable(AdapterError):
     """A dependency did not answer inside its time budget."""
 

@@ -7,12 +7,9 @@ unix seconds>-<kid>.pem`, mode 0600; the kid is the key's RFC 7638 thumbprint.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +19,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from idp_adapter.adapters import jose, strict_json
+from idp_adapter.adapters import jose, secret_files, strict_json
 from idp_adapter.core.types import Json
 from idp_adapter.errors import Unavailable
 
@@ -30,7 +27,6 @@ GRACE: Final = timedelta(hours=24)
 LOOK_EVERY_S: Final = 3.0
 _FILE: Final = re.compile(r"(\d{1,12})-([A-Za-z0-9_-]{43})\.pem")
 _ALGORITHM: Final = ec.ECDSA(hashes.SHA256())
-_SHARED: Final = 0o037  # the group may read (mounted secrets do that), nobody else anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class KeyFolder:
         """Make the folder and a first key where there is none. Raises `Unavailable` where that can't be."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._locked():
+            with secret_files.locked(self.folder):
                 if not self._files():
                     self._add(now)
         except OSError as error:
@@ -72,7 +68,7 @@ class KeyFolder:
         """Add a key, which signs from now on, and delete those that no answer under way can need. Returns its kid."""
         self.prepare(now)
         try:
-            with self._locked():
+            with secret_files.locked(self.folder):
                 kid = self._add(now)
                 published = {key.kid for key in self.read(now)}
                 for path, (_, old) in self._files().items():
@@ -118,23 +114,8 @@ class KeyFolder:
         pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        half_written = self.folder / f".{kid}"
-        descriptor = os.open(half_written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(descriptor)
-        half_written.rename(self.folder / f"{created_s}-{kid}.pem")
+        secret_files.write(self.folder / f"{created_s}-{kid}.pem", pem)
         return kid
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 class FolderSigner:
@@ -194,10 +175,10 @@ def _published(
 
 
 def _load(path: Path, created_s: int, kid: str) -> SigningKey:
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & _SHARED:
-            raise Unavailable("signing_keys", f"{path} can be read by others", hint=f"Run `chmod 600 {path}`.")
-        pem = file.read(8 * 1024)
+    try:
+        pem = secret_files.read(path)
+    except secret_files.TooWide:
+        raise Unavailable("signing_keys", f"{path} can be read by others", hint=f"Run `chmod 600 {path}`.") from None
     try:
         private = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

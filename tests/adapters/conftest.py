@@ -11,6 +11,7 @@ import pytest
 from idp_adapter.adapters.sql import SqlStore, open_store
 from idp_adapter.errors import ProfileDamaged
 from tests.support import postgres
+from tests.support.sealing import sealer
 
 BUDGET_S = 2.0  # generous: a test machine may be busy; tests of the budget set their own
 
@@ -51,7 +52,7 @@ def opened() -> Iterator[Callable[..., SqlStore]]:
     with ExitStack() as closing:
 
         def opened(url: str, **options) -> SqlStore:
-            store = open_store(url, **{"budget_s": BUDGET_S, **options})
+            store = open_store(url, **{"budget_s": BUDGET_S, "sealer": sealer(), **options})
             closing.callback(store.close)
             return store
 

@@ -26,6 +26,7 @@ from idp_adapter.adapters.telemetry import Opener
 from idp_adapter.core.types import Origin, Place
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.outcomes import OutcomeReporter
+from tests.support.sealing import sealer
 
 NOW = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
 SERVICE = "http://127.0.0.1:8181"
@@ -167,7 +168,7 @@ def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, .
 
     log = io.BytesIO()
     metrics = Metrics()
-    store = open_store(f"sqlite:///{folder}/risk.sqlite3", budget_s=5)
+    store = open_store(f"sqlite:///{folder}/risk.sqlite3", sealer=sealer(), budget_s=5)
     loaded = policy_file.load(policy)
     number = iter(range(1_000_000))
     geo, pseudonyms = Nowhere(), Pseudonyms()

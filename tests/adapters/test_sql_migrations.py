@@ -16,9 +16,14 @@ from alembic.script import ScriptDirectory
 from idp_adapter.adapters.sql import open_store, schema
 from idp_adapter.errors import Unavailable
 from tests.support.records import REALM_A, record
+from tests.support.sealing import sealer
 
 ROOT = Path(__file__).parent.parent.parent
-STARTS = "import sys; from idp_adapter.adapters.sql import open_store; open_store(sys.argv[1], budget_s=5).close()"
+STARTS = """import sys
+from idp_adapter.adapters.sql import open_store
+from tests.support.sealing import sealer
+open_store(sys.argv[1], sealer=sealer(), budget_s=5).close()
+"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -51,7 +56,7 @@ def test_opening_again_changes_nothing(store, store_url, opened):
 
 
 def test_opening_a_migrated_database_does_not_load_the_migration_tool(store, store_url):
-    check = f"{STARTS}; sys.exit('alembic' in sys.modules)"
+    check = f"{STARTS}\nsys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check, store_url], check=False, cwd=ROOT).returncode == 0
 
 
@@ -68,4 +73,4 @@ def test_a_database_of_a_newer_version_is_refused(store, store_url, engine):
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Unavailable, match="schema"):
-        open_store(store_url, budget_s=1)
+        open_store(store_url, sealer=sealer(), budget_s=1)

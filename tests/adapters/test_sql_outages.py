@@ -19,6 +19,7 @@ from idp_adapter.errors import SettingsInvalid, Unavailable
 from idp_adapter.services.ports import Lesson
 from tests.support import postgres
 from tests.support.records import REALM_A, outcome, query, record
+from tests.support.sealing import sealer
 
 BUDGET_S = 0.3
 SLACK_S = 0.5  # a loaded machine
@@ -28,7 +29,8 @@ CHILD = """
 import os, sys
 from idp_adapter.adapters.sql import open_store
 from tests.support.records import record
-store = open_store(sys.argv[1], budget_s=5)
+from tests.support.sealing import sealer
+store = open_store(sys.argv[1], sealer=sealer(), budget_s=5)
 store.record(record("decision-0"))
 store.record(record("decision-1"))
 os.write(1, b"recorded")
@@ -72,7 +74,7 @@ def test_a_decision_outlives_a_process_killed_right_after_recording_it(kind, req
         server = request.getfixturevalue("own_server")
         server.stop(at_once=True)
         server.start()
-    with closing(open_store(url, budget_s=5)) as store:
+    with closing(open_store(url, sealer=sealer(), budget_s=5)) as store:
         assert store.decision(REALM_A, "decision-1") == record("decision-1")
 
 
@@ -95,12 +97,12 @@ def test_a_file_that_is_no_database_is_unavailable_at_start(tmp_path):
     path = tmp_path / "risk.db"
     path.write_bytes(b"no database, " * 1000)
     with pytest.raises(Unavailable, match="SQLITE_NOTADB"):
-        open_store(f"sqlite:///{path}", budget_s=BUDGET_S)
+        open_store(f"sqlite:///{path}", sealer=sealer(), budget_s=BUDGET_S)
 
 
 def test_a_folder_that_does_not_exist_is_named_at_start(tmp_path):
     with pytest.raises(Unavailable, match="can't be opened"):
-        open_store(f"sqlite:///{tmp_path / 'none' / 'risk.db'}", budget_s=BUDGET_S)
+        open_store(f"sqlite:///{tmp_path / 'none' / 'risk.db'}", sealer=sealer(), budget_s=BUDGET_S)
 
 
 def test_a_tables_loss_is_unavailable_and_not_a_crash(tmp_path, opened):
@@ -120,7 +122,7 @@ def test_the_file_is_its_owners_alone(tmp_path, opened):
 @pytest.mark.parametrize("url", ["mysql://u@h/d", "nonsense", "sqlite+aiosqlite:///x.db", ""])
 def test_a_url_of_another_kind_is_refused_by_name(url):
     with pytest.raises(SettingsInvalid, match="postgresql://"):
-        open_store(url, budget_s=BUDGET_S)
+        open_store(url, sealer=sealer(), budget_s=BUDGET_S)
 
 
 def test_a_stopped_postgresql_is_unavailable_in_time_and_back_when_it_starts(own_server, opened):
@@ -186,4 +188,4 @@ def test_a_slow_statement_ends_at_the_budget(own_server, opened):
 
 def test_no_postgresql_at_start_is_one_sentence(tmp_path):
     url = f"postgresql://risk@/none?host={tmp_path}"
-    assert timed(lambda: open_store(url, budget_s=BUDGET_S, start_budget_s=2)) < 10
+    assert timed(lambda: open_store(url, sealer=sealer(), budget_s=BUDGET_S, start_budget_s=2)) < 10

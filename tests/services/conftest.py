@@ -20,6 +20,7 @@ from idp_adapter.core.types import Decision, Hook, Network, Outcome, OutcomeType
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.outcomes import OutcomeReporter
 from tests.core import builders as b
+from tests.support.sealing import sealer
 
 HOME_IP, ABROAD_IP = "192.0.2.7", "203.0.113.9"
 
@@ -111,6 +112,6 @@ def telemetry(challenge: str = "c-1", **changes) -> str:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    store = open_store(f"sqlite:///{tmp_path}/store.sqlite", budget_s=5.0)
+    store = open_store(f"sqlite:///{tmp_path}/store.sqlite", sealer=sealer(), budget_s=5.0)
     yield House(store)
     store.close()

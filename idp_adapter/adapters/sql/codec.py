@@ -237,10 +237,8 @@ def obligations_from(value: Any) -> Obligations:
     return Obligations(**{**members, "session": SessionFate(members["session"])})
 
 
-def learnable_to_text(learnable: Learnable | None) -> str | None:
-    """What a confirmed outcome may teach."""
-    if learnable is None:
-        return None
+def learnable_to_bytes(learnable: Learnable) -> bytes:
+    """What a confirmed outcome may teach, to be sealed."""
     typings = {
         name: {member: getattr(typing, member) for member in _TYPING} for name, typing in learnable.typings.items()
     }
@@ -251,14 +249,12 @@ def learnable_to_text(learnable: Learnable | None) -> str | None:
         "clock_step_s": learnable.clock_step_s,
         "typings": typings,
     }
-    return dumps("learnable", document)
+    return dumps("learnable", document).encode()
 
 
-def learnable_from(value: Any) -> Learnable | None:
-    """The learnable part that `learnable_to_text` wrote."""
-    if value is None:
-        return None
-    document = _versioned(value)
+def learnable_from_bytes(data: bytes) -> Learnable:
+    """The learnable part that `learnable_to_bytes` wrote."""
+    document = _versioned(data)
     typings = {
         name: Typing(**{**item, "down_s": tuple(item["down_s"]), "up_s": tuple(item["up_s"])})
         for name, item in document["typings"].items()

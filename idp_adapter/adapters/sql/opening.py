@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, exc, make_url, text
 
+from idp_adapter.adapters.sealing import Sealer
 from idp_adapter.adapters.sql.database import Database, unavailable
 from idp_adapter.adapters.sql.group_commit import is_busy, translated
 from idp_adapter.adapters.sql.schema import REVISION
@@ -26,6 +27,7 @@ from idp_adapter.adapters.sql.store import SqlStore
 from idp_adapter.errors import ProfileDamaged, SettingsInvalid
 
 _LOCK_KEY: Final = 0x6964702D72697371  # of the advisory lock; any constant of ours
+_SEALED: Final = 2  # a SQLite file's `user_version` once no page of it holds a body from before sealing
 _MEMORIES: Final = itertools.count()  # in-memory databases of one process need different names
 _POSTGRES: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _EXAMPLES: Final = "`sqlite:////var/lib/idp-adapter/risk.db` or `postgresql://user@host/database`"
@@ -34,6 +36,7 @@ _EXAMPLES: Final = "`sqlite:////var/lib/idp-adapter/risk.db` or `postgresql://us
 def open_store(
     url: str,
     *,
+    sealer: Sealer,
     budget_s: float,
     slow_budget_s: float = 10.0,
     most_connections: int = 8,
@@ -42,9 +45,10 @@ def open_store(
 ) -> SqlStore:
     """Open, migrate and return the store.
 
-    `budget_s` bounds each call of the hot path, `slow_budget_s` each batch of maintenance (erase, export, retention),
-    `start_budget_s` the wait for another process's migration. `on_damaged` hears of each profile that can't be read and
-    so counts as absent. Call it in the process that will use it, after any fork.
+    `sealer` seals what is learnt, and what an older version left unsealed. `budget_s` bounds each call of the hot path,
+    `slow_budget_s` each batch of maintenance (erase, export, retention), `start_budget_s` the wait for another
+    process's migration. `on_damaged` hears of each profile that can't be read and so counts as absent. Call it in the
+    process that will use it, after any fork.
 
     Raises `SettingsInvalid` for a URL of another kind, `Unavailable` when the database can't be reached or is newer.
     """
@@ -55,7 +59,7 @@ def open_store(
 
         dialect = "postgresql"
         target = parsed.set(drivername="postgresql+psycopg")
-        _migrate_postgres(target, start_budget_s)
+        _migrate_postgres(target, start_budget_s, sealer)
         database = Postgres(
             parsed.set(drivername="postgresql").render_as_string(hide_password=False),
             budget_s=budget_s,
@@ -64,8 +68,8 @@ def open_store(
         )
     else:
         dialect = "sqlite"
-        database = _open_sqlite(parsed.database, budget_s, slow_budget_s, start_budget_s)
-    return SqlStore(database, compiled(dialect), on_damaged=on_damaged)
+        database = _open_sqlite(parsed.database, budget_s, slow_budget_s, start_budget_s, sealer)
+    return SqlStore(database, compiled(dialect), sealer, on_damaged=on_damaged)
 
 
 def _parsed(url: str) -> URL:
@@ -78,15 +82,17 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _open_sqlite(path: str | None, budget_s: float, slow_budget_s: float, start_budget_s: float) -> Database:
+def _open_sqlite(
+    path: str | None, budget_s: float, slow_budget_s: float, start_budget_s: float, sealer: Sealer
+) -> Database:
     try:
         if path is None or path == ":memory:":
             shared = f"file:idp-adapter-{next(_MEMORIES)}?mode=memory&cache=shared"
             connection = connect(shared, budget_s=budget_s, uri=True)
-            _migrate_sqlite(shared, start_budget_s, uri=True)
+            _migrate_sqlite(shared, start_budget_s, sealer, uri=True)
             return MemorySqlite(connection, budget_s=budget_s)
         _prepare_file(path, start_budget_s)
-        _migrate_sqlite(path, start_budget_s)
+        _migrate_sqlite(path, start_budget_s, sealer)
     except (sqlite3.Error, exc.DBAPIError, OSError) as error:
         raise _not_opened(error) from None
     return Sqlite(path, budget_s=budget_s, slow_budget_s=slow_budget_s)
@@ -115,18 +121,25 @@ def _prepare_file(path: str, budget_s: float) -> None:
                 return
 
 
-def _migrate_sqlite(path: str, budget_s: float, *, uri: bool = False) -> None:
+def _migrate_sqlite(path: str, budget_s: float, sealer: Sealer, *, uri: bool = False) -> None:
     with closing(connect(path, budget_s=budget_s, uri=uri)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError:
             row = None
-    if row is not None and row[0] == REVISION:
-        return
-    engine = create_engine("sqlite://", creator=lambda: connect(path, budget_s=budget_s, uri=uri), poolclass=NullPool)
-    event.listen(engine, "begin", _begin_immediate)
-    with engine.begin() as connected:
-        _upgrade(connected)
+        (mark,) = connection.execute("PRAGMA user_version").fetchone()
+        if row is not None and row[0] == REVISION and mark == _SEALED:
+            return
+        engine = create_engine(
+            "sqlite://", creator=lambda: connect(path, budget_s=budget_s, uri=uri), poolclass=NullPool
+        )
+        event.listen(engine, "begin", _begin_immediate)
+        with engine.begin() as connected:
+            _upgrade(connected, sealer)
+        if row is not None:  # pages that were given up still hold what was not sealed
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute(f"PRAGMA user_version={_SEALED}")
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -134,7 +147,7 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _migrate_postgres(url: URL, budget_s: float) -> None:
+def _migrate_postgres(url: URL, budget_s: float, sealer: Sealer) -> None:
     seconds = max(2, round(budget_s))  # libpq's least
     options: dict[str, Any] = {"connect_timeout": seconds, "options": f"-c lock_timeout={seconds}s"}
     engine: Engine = create_engine(url, poolclass=NullPool, connect_args=options)
@@ -144,13 +157,13 @@ def _migrate_postgres(url: URL, budget_s: float) -> None:
             if present and connection.scalar(text("SELECT version_num FROM alembic_version")) == REVISION:
                 return
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-            _upgrade(connection)
+            _upgrade(connection, sealer)
     except exc.DBAPIError as error:
         code = getattr(error.orig, "sqlstate", None) or type(error.orig).__name__
         raise unavailable(f"PostgreSQL can't be opened: {code}", hint="see that it runs and takes this user") from None
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, sealer: Sealer) -> None:
     """Run Alembic in the transaction at hand. Imported here: a start that has nothing to migrate doesn't pay for it."""
     from alembic import command
     from alembic.config import Config
@@ -159,6 +172,7 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", "idp_adapter.adapters.sql:migrations")
     config.attributes["connection"] = connection
+    config.attributes["sealer"] = sealer
     try:
         command.upgrade(config, "head")
     except CommandError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from idp_adapter.adapters.sealing import DataKey
 from idp_adapter.adapters.sql import codec
 from idp_adapter.adapters.sql.codec import Bound
 from idp_adapter.core.types import (
@@ -47,7 +49,10 @@ def _optional(name: str, value: str | None) -> str | None:
 
 
 def decision_columns(record: DecisionRecord) -> dict[str, Bound]:
-    """A decision as a row. Raises `RequestInvalid` or `RequestTooLarge` for what can't be stored."""
+    """A decision as a row; its learnable part, which is sealed, comes apart.
+
+    Raises `RequestInvalid` or `RequestTooLarge` for what can't be stored.
+    """
     decision, risk = record.decision, record.decision.risk
     return {
         **_checked_of(record.issuer, record.subject),
@@ -72,7 +77,7 @@ def decision_columns(record: DecisionRecord) -> dict[str, Bound]:
         **codec.origin_columns(record.origin),
         "user_agent": codec.text("user_agent", record.user_agent),
         "device_ids": codec.dumps("device_ids", record.device_ids),
-        "learnable": codec.learnable_to_text(record.learnable),
+        "learnable": None,
         "settled": False,
     }
 
@@ -145,9 +150,62 @@ def attempt_columns(lesson: Lesson) -> dict[str, Bound] | None:
     }
 
 
-def profile_columns(kind: str, key: str, body: bytes, version: int) -> dict[str, Bound]:
-    """A profile's own columns."""
-    return {"kind": kind, "key": key, "body": codec.body(kind, body), "version": version}
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile's own values, before sealing; one without a body is forgotten."""
+
+    kind: str
+    key: str
+    body: bytes | None
+    version: int
+
+
+def profiles(lesson: Lesson) -> list[Profile]:
+    """The profiles of a lesson, checked, in a fixed order."""
+    found = []
+    if lesson.habits is not None:
+        found.append(Profile("habits", "", codec.habits_to_bytes(lesson.habits), codec.HABITS_VERSION))
+    for key, body in sorted(lesson.templates.items()):
+        checked = None if body is None else codec.body("template", body)
+        found.append(Profile("template", codec.key("template", key), checked, TEMPLATE_ENVELOPE))
+    return found
+
+
+def profile_columns(profile: Profile, body: bytes, data_key: DataKey) -> dict[str, Bound]:
+    """A profile's own columns, its body sealed."""
+    sealed = data_key.seal(body, *_profile_place(profile.kind, profile.key, profile.version))
+    return {"kind": profile.kind, "key": profile.key, "body": sealed, "version": profile.version}
+
+
+def profile_body(kind: str, key: str, version: int, sealed: bytes, data_key: DataKey | None) -> bytes:
+    """A profile's body, opened. Raises `ProfileDamaged`."""
+    return _opened(sealed, data_key, _profile_place(kind, key, version))
+
+
+def sealed_learnable(record: DecisionRecord, data_key: DataKey) -> bytes | None:
+    """What a decision may teach, sealed."""
+    if record.learnable is None:
+        return None
+    return data_key.seal(codec.learnable_to_bytes(record.learnable), *_learnable_place(record.decision.id))
+
+
+def learnable_body(decision_id: str, sealed: bytes, data_key: DataKey | None) -> bytes:
+    """What a decision may teach, opened. Raises `ProfileDamaged`."""
+    return _opened(sealed, data_key, _learnable_place(decision_id))
+
+
+def _opened(sealed: bytes, data_key: DataKey | None, place: tuple[str, ...]) -> bytes:
+    if data_key is None:
+        raise ProfileDamaged("a sealed body is without its data key", hint="it is learnt again")
+    return data_key.open(bytes(sealed), *place)
+
+
+def _profile_place(kind: str, key: str, version: int) -> tuple[str, ...]:
+    return "profile", kind, key, str(version)
+
+
+def _learnable_place(decision_id: str) -> tuple[str, ...]:
+    return "learnable", decision_id, str(codec.VERSION)
 
 
 def device_columns(device: Device) -> dict[str, Bound]:
@@ -170,7 +228,7 @@ def device(kind: str, id_: str, user_agent: str, numbers: list[int]) -> Device:
 
 
 def exported(columns: dict[str, Any]) -> dict[str, Json]:
-    """A row as JSON-ready values: times as ISO 8601, documents parsed, bytes as base64, habits as what they say."""
+    """An opened row as JSON-ready values: times as ISO 8601, documents parsed, templates as base64, habits as JSON."""
     exported: dict[str, Json] = {}
     for name, value in columns.items():
         if name in {"issuer", "subject_type", "subject_id"}:
@@ -182,7 +240,7 @@ def exported(columns: dict[str, Any]) -> dict[str, Json]:
         elif name in {"acr_values", "evidence", "obligations", "device_ids", "learnable", "methods"}:
             exported[name] = None if value is None else codec.loads(value)
         elif name == "body":
-            exported[name] = _exported_body(columns["kind"], bytes(value))
+            exported[name] = None if value is None else _exported_body(columns["kind"], value)
         else:
             exported[name] = value
     return exported

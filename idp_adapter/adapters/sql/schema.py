@@ -1,7 +1,9 @@
-"""The tables, for both dialects. Every row is under its issuer, first in each key and each index.
+"""The tables, for both dialects. Every row is under its issuer, first in each key and each index but one.
 
 Times are whole microseconds since 1970 UTC (`_us`), so that both dialects compare and return them alike and one uniform
-query can read all of a subject's history. A change here comes with a migration; a test holds the two equal.
+query can read all of a subject's history. Bodies of profiles and what a decision may teach are sealed by the subject's
+data key (`adapters/sealing.py`), which is stored wrapped. A change here comes with a migration; a test holds the two
+equal.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-REVISION: Final = "0001"  # the newest migration; read at start and by readiness without loading Alembic
+REVISION: Final = "0002"  # the newest migration; read at start and by readiness without loading Alembic
 
 metadata: Final = MetaData()
 
@@ -83,7 +85,7 @@ decision: Final = Table(
     *_origin(),
     Column("user_agent", Text, nullable=False),
     Column("device_ids", _json(), nullable=False),
-    Column("learnable", _json()),
+    Column("learnable", LargeBinary),  # sealed
     Column("settled", Boolean, nullable=False),
     PrimaryKeyConstraint("issuer", "id", name="decision_pk"),
 )
@@ -122,6 +124,22 @@ outcome: Final = Table(
 Index("outcome_by_subject", outcome.c.issuer, outcome.c.subject_type, outcome.c.subject_id, outcome.c.time_us)
 Index("outcome_by_time", outcome.c.issuer, outcome.c.time_us)
 
+data_key: Final = Table(
+    "data_key",
+    metadata,
+    _issuer(),
+    *_subject(),
+    Column("kek_id", Text, nullable=False),  # fingerprint of the key-encryption key
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at_us", BigInteger, nullable=False),
+    Column("updated_at_us", BigInteger, nullable=False),  # at least that of each profile that it seals
+    PrimaryKeyConstraint("issuer", "subject_type", "subject_id", name="data_key_pk"),
+)
+Index("data_key_by_update", data_key.c.issuer, data_key.c.updated_at_us)
+Index(  # the only one that isn't by issuer: key-encryption keys belong to the deployment
+    "data_key_by_kek", data_key.c.kek_id, data_key.c.issuer, data_key.c.subject_type, data_key.c.subject_id
+)
+
 profile: Final = Table(
     "profile",
     metadata,
@@ -129,7 +147,7 @@ profile: Final = Table(
     *_subject(),
     Column("kind", Text, nullable=False),  # "habits", or "template" with its key
     Column("key", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # sealed
     Column("version", Integer, nullable=False),
     Column("updated_at_us", BigInteger, nullable=False),
     PrimaryKeyConstraint("issuer", "subject_type", "subject_id", "kind", "key", name="profile_pk"),

@@ -80,6 +80,7 @@ class Sqlite:
     def _connect_writer(self) -> sqlite3.Connection:
         connection = connect(self._path, budget_s=0)
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")  # an erased data key leaves no bytes behind in the file
         return connection
 
 

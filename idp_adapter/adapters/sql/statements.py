@@ -31,6 +31,7 @@ from sqlalchemy import (
     literal_column,
     null,
     or_,
+    outerjoin,
     select,
     true,
     tuple_,
@@ -52,11 +53,14 @@ MOST_FAILURES: Final = 50
 MOST_FAILURES_OF_PREFIX: Final = 1000
 
 # What a row of `load` is.
-PROFILE, DEVICE, FAILURE, PREFIX = 0, 1, 2, 3
+PROFILE, DEVICE, FAILURE, PREFIX, DATA_KEY = 0, 1, 2, 3, 4
 
-# Tables that hold a subject's rows, in the order in which they are erased.
-TABLES: Final = (schema.profile, schema.device, schema.authentication, schema.outcome, schema.decision)
+# Tables that hold a subject's rows, in the order in which they are erased: without its data key the rest says nothing.
+TABLES: Final = (
+    schema.data_key, schema.profile, schema.device, schema.authentication, schema.outcome, schema.decision
+)  # fmt: skip
 _AGE: Final = {
+    "data_key": schema.data_key.c.updated_at_us,
     "profile": schema.profile.c.updated_at_us,
     "device": schema.device.c.last_seen_us,
     "authentication": schema.authentication.c.time_us,
@@ -82,6 +86,14 @@ class Statements:
     forget_device: str
     revision: str
     forget_learnables: str
+    data_key: str
+    use_data_key: str
+    insert_data_key: str
+    keks: str
+    count_of_kek: str
+    data_keys_of_kek: str
+    rewrap: str
+    forget_kek: str
     export: dict[str, str]
     erase: dict[str, str]
     issuers: dict[str, str]
@@ -102,7 +114,7 @@ def compiled(dialect: str) -> Statements:
     return Statements(
         load=text(_load()),
         record=text(_insert(insert, schema.decision).on_conflict_do_nothing()),
-        decision=text(_by_id(schema.decision, *schema.decision.c)),
+        decision=text(_decision()),
         insert_outcome=text(_insert(insert, schema.outcome).on_conflict_do_nothing()),
         settle=text(_settle()),
         close=text(_close()),
@@ -113,9 +125,17 @@ def compiled(dialect: str) -> Statements:
         forget_device=text(_forget(schema.device)),
         revision="SELECT version_num FROM alembic_version",
         forget_learnables=text(_forget_learnables()),
+        data_key=text(_data_key()),
+        use_data_key=text(_use_data_key()),
+        insert_data_key=text(_insert(insert, schema.data_key).on_conflict_do_nothing()),
+        keks=_distinct("kek_id", schema.data_key),
+        count_of_kek=text(select(func.count()).where(_is_of_kek())),
+        data_keys_of_kek=text(_data_keys_of_kek()),
+        rewrap=text(_rewrap()),
+        forget_kek=text(_forget_kek()),
         export={table.name: text(_of_subject(table)) for table in TABLES},
         erase={table.name: text(_erase(table)) for table in TABLES},
-        issuers={table.name: _issuers(table) for table in TABLES},
+        issuers={table.name: _distinct("issuer", table) for table in TABLES},
         retain={table.name: text(_older(table)) for table in TABLES},
     )
 
@@ -131,8 +151,15 @@ def _upsert(insert: Any, table: Table) -> Any:
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
-def _by_id(table: Table, *columns: Any) -> Select[Any]:
-    return select(*columns).where(table.c.issuer == bindparam("issuer"), table.c.id == bindparam("id"))
+def _decision() -> Select[Any]:
+    """A decision, then its subject's wrapped data key where there is one."""
+    table, key = schema.decision, schema.data_key
+    same_subject = and_(*(key.c[column.name] == table.c[column.name] for column in key.primary_key))
+    return (
+        select(*table.c, key.c.kek_id, key.c.wrapped)
+        .select_from(outerjoin(table, key, same_subject))
+        .where(table.c.issuer == bindparam("issuer"), table.c.id == bindparam("id"))
+    )
 
 
 def _is_subject(table: Table) -> ColumnElement[bool]:
@@ -145,7 +172,7 @@ def _is_subject(table: Table) -> ColumnElement[bool]:
 
 def _load() -> ClauseElement:
     """One query for all of a subject's history: a union of uniform rows, told apart by their first column."""
-    return union_all(_profiles(), _devices(), _failures(), _failures_of_prefix())
+    return union_all(_data_keys(), _profiles(), _devices(), _failures(), _failures_of_prefix())
 
 
 def _uniform(
@@ -158,17 +185,23 @@ def _uniform(
     return select(cast(literal_column(str(tag)), SmallInteger), *texts, body, *numbers).select_from(source)
 
 
+def _data_keys() -> Select[Any]:
+    table = schema.data_key
+    return _uniform(DATA_KEY, texts=(table.c.kek_id,), body=table.c.wrapped, source=table).where(_is_subject(table))
+
+
 def _profiles() -> Select[Any]:
     table = schema.profile
     kept = (
-        select(table.c.kind, table.c.key, table.c.body)
+        select(table.c.kind, table.c.key, table.c.body, table.c.version)
         .where(_is_subject(table))
         .order_by(table.c.kind, table.c.updated_at_us.desc())  # habits before templates
         .limit(_number(MOST_PROFILES))
         .offset(_number(0))
         .subquery("kept_profile")
     )
-    return _uniform(PROFILE, texts=(kept.c.kind, kept.c.key), body=kept.c.body, source=kept)
+    version = cast(kept.c.version, BigInteger)
+    return _uniform(PROFILE, texts=(kept.c.kind, kept.c.key), body=kept.c.body, numbers=(version,), source=kept)
 
 
 def _devices() -> Select[Any]:
@@ -282,11 +315,55 @@ def _among(table: Table, keys: Select[Any]) -> ColumnElement[bool]:
     return tuple_(*table.primary_key).in_(keys.limit(bindparam("most", type_=Integer)).offset(_number(0)))
 
 
-def _issuers(table: Table) -> str:
-    """Distinct issuers by skipping along an index: a step per issuer, not per row."""
-    name = table.name
+def _data_key() -> Select[Any]:
+    table = schema.data_key
+    return select(table.c.kek_id, table.c.wrapped).where(_is_subject(table))
+
+
+def _use_data_key() -> ClauseElement:
+    """Read a subject's data key for a write, hold it against erasure until the commit, and note that it is in use."""
+    table = schema.data_key
+    at_us = bindparam("at_us", type_=BigInteger)
+    latest = case((table.c.updated_at_us < at_us, at_us), else_=table.c.updated_at_us)
     return (
-        f"WITH RECURSIVE step(issuer) AS (SELECT min(issuer) FROM {name} UNION ALL "  # noqa: S608 - our own table names
-        f"SELECT (SELECT min(issuer) FROM {name} WHERE issuer > step.issuer) FROM step WHERE step.issuer IS NOT NULL) "
-        "SELECT issuer FROM step WHERE issuer IS NOT NULL"
+        update(table).where(_is_subject(table)).values(updated_at_us=latest).returning(table.c.kek_id, table.c.wrapped)
+    )
+
+
+def _is_of_kek() -> ColumnElement[bool]:
+    return schema.data_key.c.kek_id == bindparam("kek_id")
+
+
+def _data_keys_of_kek() -> Select[Any]:
+    """One batch of those that a key-encryption key wrapped, after a given subject."""
+    table = schema.data_key
+    keys = list(table.primary_key)
+    after = tuple_(*(bindparam(key.name, type_=Text) for key in keys))
+    batch = select(*keys, table.c.wrapped).where(_is_of_kek(), tuple_(*keys) > after).order_by(*keys)
+    return batch.limit(bindparam("most", type_=Integer)).offset(_number(0))
+
+
+def _rewrap() -> ClauseElement:
+    """Change the wrapping of a data key, unless somebody else did meanwhile."""
+    table = schema.data_key
+    unchanged = table.c.wrapped == bindparam("old_wrapped")
+    return (
+        update(table)
+        .where(_is_subject(table), unchanged)
+        .values(kek_id=bindparam("kek_id"), wrapped=bindparam("wrapped"))
+    )
+
+
+def _forget_kek() -> Delete:
+    table = schema.data_key
+    return delete(table).where(_among(table, select(*table.primary_key).where(_is_of_kek())))
+
+
+def _distinct(column: str, table: Table) -> str:
+    """Distinct values of a column by skipping along an index that it leads: a step per value, not per row."""
+    least = f"SELECT min({column}) FROM {table.name}"  # noqa: S608 - names of ours
+    return (
+        f"WITH RECURSIVE step(value) AS ({least} UNION ALL "  # noqa: S608 - the same
+        f"SELECT ({least} WHERE {column} > step.value) FROM step WHERE step.value IS NOT NULL) "
+        "SELECT value FROM step WHERE value IS NOT NULL"
     )

@@ -1,20 +1,25 @@
 """The store: ports in terms of rows. `load` and `record` are one round trip each; every statement names the issuer.
 
-A profile that can't be read counts as absent: the decision goes on, `on_damaged` is told, and the next confirmed
-outcome writes it anew. Erasure and retention work in bounded batches, so that neither holds up decisions; both can be
-run again.
+What is learnt of a subject, and what a decision may teach, is sealed by the subject's data key. A profile that can't be
+read counts as absent: the decision goes on, `on_damaged` is told, and the next confirmed outcome writes it anew. A data
+key that does not unwrap leaves all of its subject's profiles absent, and nothing is taught over them. Erasure and
+retention work in bounded batches, so that neither holds up decisions; both can be run again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from idp_adapter.adapters.sealing import DataKey, Sealer
 from idp_adapter.adapters.sql import codec, rows, schema, statements
-from idp_adapter.adapters.sql.codec import Row
+from idp_adapter.adapters.sql.codec import Bound, Row
+from idp_adapter.adapters.sql.data_keys import DataKeys, Subject
 from idp_adapter.adapters.sql.database import Database, Execute, Parameters, unavailable
+from idp_adapter.adapters.sql.lessons import LessonWriter
 from idp_adapter.adapters.sql.statements import Statements
+from idp_adapter.adapters.sql.template_keys import TemplateKeys
 from idp_adapter.core.types import (
     DecisionRecord,
     Device,
@@ -25,7 +30,7 @@ from idp_adapter.core.types import (
     Learnable,
     SubjectId,
 )
-from idp_adapter.errors import ProfileDamaged, RequestInvalid
+from idp_adapter.errors import ProfileDamaged, ProfileLocked
 from idp_adapter.services.ports import HistoryQuery, Lesson, Retention
 
 MOST_IN_BATCH: Final = 500
@@ -44,26 +49,42 @@ class SqlStore:
     """`ports.Store` on either database."""
 
     def __init__(
-        self, database: Database, statements: Statements, *, on_damaged: Callable[[ProfileDamaged], None]
+        self,
+        database: Database,
+        statements: Statements,
+        sealer: Sealer,
+        *,
+        on_damaged: Callable[[ProfileDamaged], None],
     ) -> None:
         self._database = database
         self._sql = statements
+        self._data_keys = DataKeys(database, statements, sealer)
+        self.template_keys = TemplateKeys(database, statements, sealer)
         self._on_damaged = on_damaged
 
     # --- the hot path ---------------------------------------------------------------------------------
 
     def load(self, query: HistoryQuery) -> History:
         """Read all that a decision needs of its subject, in one round trip. An unknown subject is `History()`."""
-        parameters = {
-            **rows.of_subject(query.issuer, query.subject),
-            "prefix": query.prefix,
-            "since_us": codec.to_us(query.since),
-        }
-        return self._history(self._database.read(self._sql.load, parameters))
+        of = rows.of_subject(query.issuer, query.subject)
+        parameters = {**of, "prefix": query.prefix, "since_us": codec.to_us(query.since)}
+        return self._history(of, self._database.read(self._sql.load, parameters))
 
     def record(self, record: DecisionRecord) -> None:
-        """Write one decision; durable when it returns. One with an id already stored is left as it is."""
-        self._database.write(self._sql.record, rows.decision_columns(record))
+        """Write one decision; durable when it returns. One with an id already stored is left as it is.
+
+        One round trip where the subject's history was loaded before, as a decision does; the first that may teach
+        anything of a subject makes its data key in the same transaction.
+        """
+        columns = rows.decision_columns(record)
+        of = rows.of_subject(record.issuer, record.subject)
+        is_known, data_key = self._data_keys.at_hand(of)
+        if record.learnable is not None and not is_known:
+            self._data_keys.keep(of, self._database.transact(self._recording(record, columns)))
+            return
+        if data_key is not None:
+            columns["learnable"] = rows.sealed_learnable(record, data_key)
+        self._database.write(self._sql.record, columns)
 
     # --- reads ------------------------------------------------------------------------------------------
 
@@ -73,13 +94,18 @@ class SqlStore:
         return self._decision_record(found[0]) if found else None
 
     def export(self, issuer: str, subject: SubjectId) -> Mapping[str, Json]:
-        """Everything stored of a subject, as JSON-ready values (templates as base64)."""
+        """Everything stored of a subject, as JSON-ready values (templates as base64), but for its data key.
+
+        What does not open is null. Raises `ProfileLocked` where the data key does not unwrap.
+        """
         exported: dict[str, Json] = {"issuer": issuer, "subject": {"type": subject.type, "id": subject.id}}
-        for table in statements.TABLES:
+        of = rows.of_subject(issuer, subject)
+        data_key = self._data_keys.read(of)
+        for table in statements.TABLES[1:]:
             names = [column.name for column in table.c]
-            statement, parameters = self._sql.export[table.name], rows.of_subject(issuer, subject)
-            found = self._database.transact(_fetch(statement, parameters), slow=True)
-            exported[_NAMES[table.name]] = [rows.exported(dict(zip(names, row, strict=True))) for row in found]
+            found = self._database.transact(_fetch(self._sql.export[table.name], of), slow=True)
+            opened = (self._opened(dict(zip(names, row, strict=True)), data_key) for row in found)
+            exported[_NAMES[table.name]] = [rows.exported(columns) for columns in opened]
         return exported
 
     # --- writes -----------------------------------------------------------------------------------------
@@ -90,31 +116,13 @@ class SqlStore:
         Each decision teaches once: a lesson that would settle one which another outcome has settled meanwhile stores
         its outcome alone.
         """
-        outcome = lesson.outcome
-        stored = rows.outcome_columns(outcome)
-        attempt = rows.attempt_columns(lesson)
-        taught = list(self._taught(lesson)) if outcome.subject is not None else []
-        if outcome.subject is None and (lesson.habits or lesson.devices or lesson.templates or lesson.closes_since):
-            raise RequestInvalid("an outcome without a subject teaches nothing")
-
-        def job(execute: Execute) -> bool:
-            if execute(self._sql.insert_outcome, stored).rowcount != 1:
-                return False
-            if attempt is not None:
-                execute(self._sql.insert_authentication, attempt)
-            if lesson.settles:
-                decided = {"issuer": outcome.issuer, "id": outcome.decision_id}
-                if execute(self._sql.settle, decided).rowcount != 1:
-                    return True
-            for statement, parameters in taught:
-                execute(statement, parameters)
-            return True
-
+        job = LessonWriter(lesson, self._sql, self._data_keys, on_damaged=self._on_damaged)
         return self._database.transact(job)
 
     def erase(self, issuer: str, subject: SubjectId) -> int:
-        """Delete every row of a subject; returns how many. Interrupted, it is run again."""
+        """Delete every row of a subject, its data key first; returns how many. Interrupted, it is run again."""
         of = rows.of_subject(issuer, subject)
+        self._data_keys.drop(of)
         return sum(self._in_batches(self._sql.erase[table.name], of) for table in statements.TABLES)
 
     def retain(self, retention: Retention, *, now: datetime) -> Mapping[str, int]:
@@ -128,6 +136,7 @@ class SqlStore:
             "authentication": retention.failures,
             "profile": retention.profiles_unused,
             "device": retention.profiles_unused,
+            "data_key": retention.profiles_unused,
         }
         jobs = [(name, name, self._sql.retain[name], age) for name, age in ages.items()]
         jobs.append(("learnable", "decision", self._sql.forget_learnables, retention.learnables))
@@ -153,23 +162,30 @@ class SqlStore:
 
     # --- rows to values -----------------------------------------------------------------------------------
 
-    def _history(self, found: list[Row]) -> History:
+    def _history(self, of: Subject, found: list[Row]) -> History:
         habits = Habits()
         devices: list[Device] = []
         failed: list[datetime] = []
         templates: dict[str, bytes] = {}
         of_prefix = subjects_of_prefix = 0
+        try:
+            data_key = self._data_key(of, found)
+        except ProfileLocked as error:
+            self._on_damaged(error)
+            found = [row for row in found if row[0] != statements.PROFILE]
         for tag, first, second, third, body, *numbers in found:
             try:
-                if tag == statements.PROFILE and first == "habits":
-                    habits = codec.habits_from_bytes(body)
-                elif tag == statements.PROFILE:
-                    templates[second] = bytes(body)
+                if tag == statements.PROFILE:
+                    opened = rows.profile_body(first, second, numbers[0], body, data_key)
+                    if first == "habits":
+                        habits = codec.habits_from_bytes(opened)
+                    else:
+                        templates[second] = opened
                 elif tag == statements.DEVICE:
                     devices.append(rows.device(first, second, third, numbers))
                 elif tag == statements.FAILURE:
                     failed.append(codec.from_us(numbers[0]))
-                else:
+                elif tag == statements.PREFIX:
                     of_prefix, subjects_of_prefix = numbers[0], numbers[1]
             except ProfileDamaged as error:
                 self._on_damaged(error)
@@ -177,46 +193,67 @@ class SqlStore:
                 self._on_damaged(ProfileDamaged("a stored row is damaged"))
         return History(habits, tuple(devices), Failures(tuple(failed), of_prefix, subjects_of_prefix), templates)
 
-    def _decision_record(self, row: Row) -> DecisionRecord:
-        columns = dict(zip((column.name for column in schema.decision.c), row, strict=True))
+    def _data_key(self, of: Subject, found: list[Row]) -> DataKey | None:
+        """The data key among the rows of `load`, which the record of this decision will want too."""
+        row = next((row for row in found if row[0] == statements.DATA_KEY), None)
+        if row is None:
+            self._data_keys.drop(of)
+            return None
+        data_key = None
         try:
-            return rows.decision_record(columns, self._learnable(columns["learnable"]))
+            data_key = self._data_keys.unwrap(of, row[1], row[4])
+        finally:
+            self._data_keys.keep(of, data_key)
+        return data_key
+
+    def _decision_record(self, row: Row) -> DecisionRecord:
+        *values, kek_id, wrapped = row
+        columns = dict(zip((column.name for column in schema.decision.c), values, strict=True))
+        try:
+            return rows.decision_record(columns, self._learnable(columns, kek_id, wrapped))
         except _DAMAGED:
             raise ProfileDamaged("a stored decision is damaged") from None
 
-    def _learnable(self, value: Any) -> Learnable | None:
+    def _learnable(self, columns: Mapping[str, Any], kek_id: str | None, wrapped: Any) -> Learnable | None:
+        sealed = columns["learnable"]
+        if sealed is None:
+            return None
         try:
-            return codec.learnable_from(value)
+            data_key = self._data_keys.unwrap(columns, kek_id, wrapped)
+            return codec.learnable_from_bytes(rows.learnable_body(columns["id"], sealed, data_key))
+        except ProfileDamaged as error:
+            self._on_damaged(error)
         except _DAMAGED:
             self._on_damaged(ProfileDamaged("a decision's learnable part is damaged"))
-            return None
+        return None
 
-    # --- values to rows -----------------------------------------------------------------------------------
+    def _opened(self, columns: dict[str, Any], data_key: DataKey | None) -> dict[str, Any]:
+        """A row for the export, with what was sealed opened."""
+        try:
+            if columns.get("body") is not None:
+                kind, key, version = columns["kind"], columns["key"], columns["version"]
+                columns["body"] = rows.profile_body(kind, key, version, columns["body"], data_key)
+            if columns.get("learnable") is not None:
+                columns["learnable"] = rows.learnable_body(columns["id"], columns["learnable"], data_key)
+        except ProfileDamaged as error:
+            self._on_damaged(error)
+            columns.update({name: None for name in ("body", "learnable") if name in columns})
+        return columns
 
-    def _taught(self, lesson: Lesson) -> Iterator[tuple[str, Parameters]]:
-        """Changes in a fixed order, so that two lessons for one subject can't deadlock."""
-        outcome = lesson.outcome
-        subject = outcome.subject or SubjectId("", "")
-        of = rows.of_subject(outcome.issuer, subject)
-        updated_at_us = codec.to_us(outcome.time)
-        if lesson.closes_since is not None:
-            yield self._sql.close, {**of, "since_us": codec.to_us(lesson.closes_since)}
-        if lesson.habits is not None:
-            body = codec.habits_to_bytes(lesson.habits)
-            columns = rows.profile_columns("habits", "", body, codec.HABITS_VERSION)
-            yield self._sql.upsert_profile, {**of, **columns, "updated_at_us": updated_at_us}
-        for key, template in sorted(lesson.templates.items()):
-            if template is None:
-                yield self._sql.forget_profile, {**of, "kind": "template", "key": key}
-                continue
-            columns = rows.profile_columns("template", codec.key("template", key), template, rows.TEMPLATE_ENVELOPE)
-            yield self._sql.upsert_profile, {**of, **columns, "updated_at_us": updated_at_us}
-        changed = (*((device, True) for device in lesson.devices), *((device, False) for device in lesson.forgotten))
-        for device, kept in sorted(changed, key=lambda change: (change[0].kind, change[0].id)):
-            if kept:
-                yield self._sql.upsert_device, {**of, **rows.device_columns(device)}
-            else:
-                yield self._sql.forget_device, {**of, "kind": device.kind, "id": device.id}
+    def _recording(self, record: DecisionRecord, columns: Mapping[str, Bound]) -> Callable[[Execute], DataKey | None]:
+        """The job of the first record that may teach anything of its subject. Its result is the data key at hand."""
+        of = rows.of_subject(record.issuer, record.subject)
+
+        def job(execute: Execute) -> DataKey | None:
+            try:
+                data_key = self._data_keys.use(execute, of, at_us=codec.to_us(record.time))
+            except ProfileLocked:
+                execute(self._sql.record, columns)
+                return None
+            execute(self._sql.record, {**columns, "learnable": rows.sealed_learnable(record, data_key)})
+            return data_key
+
+        return job
 
     def _in_batches(self, statement: str, parameters: Parameters, *, most_batches: int | None = None) -> int:
         total = batches = 0

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import click
 
-from idp_adapter import __version__, config, errors
+from idp_adapter import __version__, config, errors, key_commands
 
 _EXIT_CODES: Final[tuple[tuple[type[errors.AdapterError], int], ...]] = (
     (errors.Invalid, 2),
     (errors.RequestInvalid, 2),
     (errors.Unavailable, 3),
+    (errors.ProfileLocked, 3),
     (errors.NotFound, 5),
 )
 
@@ -89,6 +90,7 @@ def check_config(config_file: Path | None) -> None:
         click.echo(f"answers realm   {issuer} (keys from {keys})")
     click.echo(f"keeps data in   {settings.data_dir}")
     click.echo(f"database        {settings.database_url.partition(':')[0]}")
+    click.echo(f"template keys   {_template_keys(settings)}")
     click.echo(f"policy          {policy.id} {policy.version}")
     days = settings.retention
     click.echo(
@@ -98,6 +100,16 @@ def check_config(config_file: Path | None) -> None:
     for note in GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn).problems():
         click.echo(f"note            {note}")
     click.echo("The configuration is valid.")
+
+
+def _template_keys(settings: config.Settings) -> str:
+    from idp_adapter.adapters.sealing_keys import TemplateKeyFolder
+
+    folder = TemplateKeyFolder(settings.template_key_dir)
+    if folder.is_empty():
+        return f"{folder.folder}: none yet, the first start makes one"
+    known = folder.read()
+    return f"{folder.folder}: {len(known)}, of which {folder.newest_id()} wraps"
 
 
 @main.group()
@@ -132,21 +144,7 @@ def policy_explain(file: Path, request_file: Path, issuer: str) -> None:
     click.echo(explain.text(app.dry_run(policy_file.load(file), body, issuer=issuer)))
 
 
-@main.group()
-def keys() -> None:
-    """The keys that sign decisions."""
-
-
-@keys.command("rotate")
-@click.pass_obj
-def keys_rotate(config_file: Path | None) -> None:
-    """Add a key that signs from now on; running processes notice within seconds."""
-    from idp_adapter import app
-    from idp_adapter.adapters.jose_keys import KeyFolder
-
-    folder = KeyFolder(config.load(file=config_file).key_dir)
-    kid = folder.rotate(app.now())
-    click.echo(f"{kid} signs now; {len(folder.read(app.now()))} keys are published")
+main.add_command(key_commands.keys)
 
 
 @main.group()

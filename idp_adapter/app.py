@@ -158,9 +158,14 @@ def build(settings: Settings) -> Service:
 
 def opened_template_keys(settings: Settings) -> FolderKeys:
     """The keys that wrap data keys, the first of them made where there is none."""
-    folder = TemplateKeyFolder(settings.template_key_dir)
+    folder = template_key_folder(settings)
     folder.prepare(now())
     return FolderKeys(folder, timer=time.monotonic)
+
+
+def template_key_folder(settings: Settings) -> TemplateKeyFolder:
+    """Where the keys are that wrap data keys."""
+    return TemplateKeyFolder(settings.template_key_dir)
 
 
 def opened_store(settings: Settings) -> AbstractContextManager[SqlStore]:

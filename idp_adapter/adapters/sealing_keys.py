@@ -66,6 +66,17 @@ class TemplateKeyFolder:
             raise Unavailable("template_keys", f"{self.folder} holds no key", hint="Put the template keys back there.")
         return {key.id: key for key in keys}
 
+    def newest_id(self) -> str:
+        """The id of the key that wraps."""
+        return list(self.read())[-1]
+
+    def is_empty(self) -> bool:
+        """Whether no key is there yet."""
+        try:
+            return not self._files()
+        except OSError as error:
+            raise _unusable(self.folder, error) from None
+
     def retire(self, now: datetime, *, is_used: Callable[[str], bool]) -> list[str]:
         """Delete every key but the newest; returns their ids.
 

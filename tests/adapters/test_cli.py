@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,17 +13,22 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jwt
 import pytest
 from click.testing import CliRunner
+from werkzeug.test import Client
 
 from idp_adapter import app, config
 from idp_adapter.__main__ import main
 from idp_adapter.adapters.http import wire
+from idp_adapter.adapters.sealing_keys import TemplateKeyFolder
+from idp_adapter.core.types import SubjectId
 from tests.adapters.face import CONTRACT, RSA_KEY, jwk, question
+from tests.support.sealing import TEMPLATE, lesson
 
 DEFAULT_POLICY = Path(app.__file__).parent / "policies" / "default.toml"
 
@@ -42,6 +48,8 @@ def test_help_names_every_command(run):
     shown = run("--help").output
     for command in ("serve", "check-config", "policy", "keys", "subject"):
         assert command in shown
+    for command in ("rotate", "rotate-templates", "retire-templates", "forget-templates"):
+        assert command in run("keys", "--help").output
 
 
 def test_check_config_says_what_it_read_and_makes_nothing(run, tmp_path):
@@ -104,6 +112,102 @@ def test_keys_rotate_adds_a_key(run):
     rotated = run("keys", "rotate")
     assert rotated.exit_code == 0
     assert "signs now; 3 keys are published" in rotated.output
+
+
+# --- template keys --------------------------------------------------------------------------------
+
+
+def ids_of(tmp_path):
+    return list(TemplateKeyFolder(tmp_path / "data" / "template-keys").read())
+
+
+def grow_old(tmp_path):
+    for path in (tmp_path / "data" / "template-keys").glob("*.key"):
+        os.utime(path, (time.time() - 120, time.time() - 120))
+
+
+def teach(subject_id):
+    with app.opened_store(config.load()) as store:
+        assert store.teach(lesson(f"outcome-{subject_id}", issuer=REALM, subject=SubjectId("user", subject_id)))
+
+
+def templates_of(run, subject_id):
+    exported = json.loads(run("subject", "export", *about(subject_id)).output)
+    return [row["body"] for row in exported["profiles"] if row["kind"] == "template"]
+
+
+def test_template_keys_are_rotated_and_retired_and_every_template_stays(run, tmp_path):
+    for name in ("carol", "dave"):
+        teach(name)
+    (old,) = ids_of(tmp_path)
+    rotated = run("keys", "rotate-templates")
+    assert rotated.exit_code == 0
+    _, new = ids_of(tmp_path)
+    assert "2 of 2 data keys rewrapped" in rotated.stderr
+    assert rotated.stdout == f"{new} wraps now; 2 data keys rewrapped\n"
+    assert run("keys", "rotate-templates", "--no-new-key").stdout == f"{new} wraps now; 0 data keys rewrapped\n"
+    refused = run("keys", "retire-templates")
+    assert (refused.exit_code, "under a minute" in refused.stderr) == (2, True)
+    grow_old(tmp_path)
+    retired = run("keys", "retire-templates")
+    assert (retired.exit_code, old in retired.stdout) == (0, True)
+    assert ids_of(tmp_path) == [new]
+    assert templates_of(run, "carol") == [b64encode(TEMPLATE).decode()]
+
+
+def test_a_template_key_that_is_still_needed_is_not_retired(run, tmp_path):
+    teach("carol")
+    TemplateKeyFolder(tmp_path / "data" / "template-keys").rotate(app.now())
+    grow_old(tmp_path)
+    refused = run("keys", "retire-templates")
+    assert refused.exit_code == 2
+    assert "still wrapped" in refused.stderr
+    assert "keys rotate-templates --no-new-key" in refused.stderr
+    assert len(ids_of(tmp_path)) == 2
+
+
+def test_without_the_right_template_key_commands_say_so_and_a_lost_one_can_be_given_up(run, tmp_path):
+    teach("carol")
+    (lost,) = ids_of(tmp_path)
+    shutil.rmtree(tmp_path / "data" / "template-keys")
+    exported = run("subject", "export", *about("carol"))
+    assert exported.exit_code == 3
+    assert "isn't here" in exported.stderr
+    rotated = run("keys", "rotate-templates")
+    assert rotated.exit_code == 3
+    assert f"1 by {lost}" in rotated.stderr
+    assert run("keys", "forget-templates", "unknown").exit_code == 5
+    assert run("keys", "forget-templates", lost, input="n\n").exit_code == 1
+    assert run("keys", "forget-templates", lost, "--yes").stdout == "1 data keys deleted\n"
+    assert run("keys", "rotate-templates", "--no-new-key").exit_code == 0
+    assert templates_of(run, "carol") == [None]
+    teach("dave")
+    assert run("keys", "forget-templates", ids_of(tmp_path)[-1], "--yes").exit_code == 2
+
+
+def test_check_config_says_which_template_key_wraps(run, tmp_path):
+    assert "none yet, the first start makes one" in run("check-config").output
+    teach("carol")
+    (key,) = ids_of(tmp_path)
+    assert f"1, of which {key} wraps" in run("check-config").output
+    (path,) = (tmp_path / "data" / "template-keys").glob("*.key")
+    path.chmod(0o644)
+    refused = run("check-config")
+    assert refused.exit_code == 3
+    assert "can be read by others" in refused.stderr
+
+
+def test_a_service_under_the_wrong_template_key_is_not_ready_and_says_why(run, tmp_path):
+    teach("carol")
+    (lost,) = ids_of(tmp_path)
+    shutil.rmtree(tmp_path / "data" / "template-keys")
+    service = app.build(config.load())
+    try:
+        answer = Client(service).get("/readyz")
+    finally:
+        service.close()
+    assert answer.status_code == 503
+    assert lost in answer.json["dependencies"]["template_keys"]["problem"]
 
 
 # --- subjects -------------------------------------------------------------------------------------

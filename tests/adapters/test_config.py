@@ -49,6 +49,7 @@ def test_everything_can_be_set(tmp_path):
         GEOIP_CITY="city.mmdb",
         GEOIP_ASN="asn.mmdb",
         PSEUDONYM_KEY_FILE="/run/secrets/key",
+        TEMPLATE_KEY_DIR="/run/secrets/template-keys",
         WORKERS="2",
         THREADS="16",
         LOG_LEVEL="WARNING",
@@ -65,6 +66,7 @@ def test_everything_can_be_set(tmp_path):
     assert settings.retention.decisions == 30
     assert settings.metrics_dir == tmp_path / "metrics"
     assert settings.key_dir == tmp_path / "keys"
+    assert settings.template_key_dir == Path("/run/secrets/template-keys")
 
 
 def test_no_password_shows_when_settings_are_printed():

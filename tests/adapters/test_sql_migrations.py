@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from idp_adapter.adapters.sql import open_store, schema
+from idp_adapter.adapters.sealing import Sealer
+from idp_adapter.adapters.sealing_keys import GivenKeys
+from idp_adapter.adapters.sql import codec, open_store, schema
+from idp_adapter.core.types import SubjectId
 from idp_adapter.errors import Unavailable
-from tests.support.records import REALM_A, record
-from tests.support.sealing import sealer
+from tests.support.records import REALM_A, REALM_B, habits, query, record
+from tests.support.sealing import SECRET, TEMPLATE, sealer
 
 ROOT = Path(__file__).parent.parent.parent
 STARTS = """import sys
@@ -74,3 +78,89 @@ def test_a_database_of_a_newer_version_is_refused(store, store_url, engine):
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Unavailable, match="schema"):
         open_store(store_url, sealer=sealer(), budget_s=1)
+
+
+# --- 0001 to 0002: what was stored in plain is sealed ---------------------------------------------------------
+
+
+def at_first_revision(engine: sa.Engine) -> None:
+    """The database as the first version left it: 1,200 plain profiles, and a decision under way."""
+    config = Config()
+    config.set_main_option("script_location", "idp_adapter.adapters.sql:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        rows = [
+            {"issuer": issuer, "id": f"user-{i:03}", "kind": kind, "key": key, "body": body}
+            for issuer in (REALM_A, REALM_B)
+            for i in range(200)
+            for kind, key, body in (
+                ("habits", "", codec.habits_to_bytes(habits())),
+                ("template", "password/1/10", TEMPLATE),
+                ("template", "pin/1/6", b"old" + TEMPLATE),
+            )
+        ]
+        connection.execute(sa.text(PLAIN_PROFILE), rows)
+        connection.execute(sa.text(PLAIN_DECISION), {"issuer": REALM_A})
+
+
+PLAIN_PROFILE = "INSERT INTO profile VALUES (:issuer, 'user', :id, :kind, :key, :body, 1, 1700000000000000)"
+PLAIN_DECISION = """INSERT INTO decision (issuer, id, txn, subject_type, subject_id, hook, client, time_us, permitted,
+level, probability, nats, prior_nats, without_behaviour, acr_values, unenrolled, policy_id, policy_version, evidence,
+obligations, user_agent, device_ids, learnable, settled) VALUES (:issuer, 'decision-1', 't', 'user', 'user-001',
+'login', 'c', 1700000000000000, true, 'LOW', 0, 0, 0, 0, '[]', 'deny', 'p', '1',
+'{"v": 1, "contributions": [], "reasons": []}',
+'{"v": 1, "session": "keep"}', 'a', '[]', '{"v": 1, "typings": {"password": {"down_s": [0.1439]}}}', false)"""
+
+
+def test_profiles_of_the_first_version_are_sealed_and_read_as_before(store_url, engine, opened, damaged):
+    at_first_revision(engine)
+    store = opened(store_url, on_damaged=damaged.append)
+    for issuer in (REALM_A, REALM_B):
+        for i in (0, 83, 84, 199):
+            history = store.load(query(SubjectId("user", f"user-{i:03}"), issuer=issuer))
+            assert history.habits == habits()
+            assert history.templates == {"password/1/10": TEMPLATE, "pin/1/6": b"old" + TEMPLATE}
+    assert damaged == []
+    with engine.connect() as connection:
+        bodies = connection.execute(sa.text("SELECT body FROM profile")).scalars().all()
+        assert connection.scalar(sa.text("SELECT count(*) FROM data_key")) == 400
+    assert len(bodies) == 1200
+    assert not any(word in bytes(body) for body in bodies for word in (TEMPLATE[:3], b"logins"))
+
+
+def test_a_decision_of_the_first_version_keeps_all_but_what_it_could_teach(store_url, engine, opened):
+    at_first_revision(engine)
+    kept = opened(store_url).decision(REALM_A, "decision-1")
+    assert (kept.hook, kept.learnable) == ("login", None)
+
+
+def test_a_file_of_the_first_version_keeps_nothing_plain_in_any_page(tmp_path, opened):
+    path = tmp_path / "risk.db"
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    at_first_revision(engine)
+    assert TEMPLATE[:16] in path.read_bytes()
+    opened(f"sqlite:///{path}")
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"user-001" in kept
+    assert not any(word in kept for word in (TEMPLATE[:3], TEMPLATE[20:36], b"down_s", b"address-0"))
+
+
+def test_a_migration_that_fails_half_way_leaves_the_first_version_as_it_was(store_url, engine, opened):
+    at_first_revision(engine)
+
+    class Broken(Sealer):
+        made = 0
+
+        def make(self, subject):
+            self.made += 1
+            if self.made == 300:
+                raise Unavailable("template_keys", "gone")
+            return super().make(subject)
+
+    with pytest.raises(Unavailable, match="gone"):
+        open_store(store_url, sealer=Broken(GivenKeys(SECRET)), budget_s=5)
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0001"
+        assert connection.scalar(sa.text("SELECT count(*) FROM profile")) == 1200
+    assert opened(store_url).load(query(SubjectId("user", "user-001"))).habits == habits()

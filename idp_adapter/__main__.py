@@ -6,15 +6,13 @@ could not start; 5 nothing is there.
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from idp_adapter import __version__, config, errors, key_commands
+from idp_adapter import __version__, config, errors, key_commands, subject_commands
 
 _EXIT_CODES: Final[tuple[tuple[type[errors.AdapterError], int], ...]] = (
     (errors.Invalid, 2),
@@ -145,69 +143,7 @@ def policy_explain(file: Path, request_file: Path, issuer: str) -> None:
 
 
 main.add_command(key_commands.keys)
-
-
-@main.group()
-def subject() -> None:
-    """What is stored of one person or workload."""
-
-
-def _subject_options(command: Any) -> Any:
-    for option in (
-        click.option("--id", "id_", required=True, help="The subject's id: the `sub` of its tokens."),
-        click.option("--type", "type_", default="user", show_default=True, help="`user` or `service_account`."),
-        click.option("--issuer", required=True, help="The realm's issuer URL."),
-    ):
-        command = option(command)
-    return command
-
-
-@subject.command("show")
-@_subject_options
-@click.pass_obj
-def subject_show(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
-    """Say how much is stored of a subject."""
-    stored = _export(config_file, issuer, type_, id_)
-    for name, rows in stored.items():
-        if isinstance(rows, list):
-            click.echo(f"{len(rows):6} {name}")
-
-
-@subject.command("export")
-@_subject_options
-@click.pass_obj
-def subject_export(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
-    """Write everything that is stored of a subject, as JSON."""
-    json.dump(_export(config_file, issuer, type_, id_), sys.stdout, indent=2, ensure_ascii=False)
-    click.echo()
-
-
-@subject.command("erase")
-@_subject_options
-@click.option("--yes", is_flag=True, help="Don't ask.")
-@click.pass_obj
-def subject_erase(config_file: Path | None, issuer: str, type_: str, id_: str, yes: bool) -> None:
-    """Delete everything that is stored of a subject."""
-    from idp_adapter import app
-
-    settings = config.load(file=config_file)
-    if not yes:
-        click.confirm(f"Delete every row of {type_} {id_} of {issuer}?", abort=True)
-    with app.opened_store(settings) as store:
-        rows = store.erase(issuer, app.subject_id(type_, id_))
-    if not rows:
-        raise errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}")
-    click.echo(f"{rows} rows deleted")
-
-
-def _export(config_file: Path | None, issuer: str, type_: str, id_: str) -> dict[str, Any]:
-    from idp_adapter import app
-
-    with app.opened_store(config.load(file=config_file)) as store:
-        stored = dict(store.export(issuer, app.subject_id(type_, id_)))
-    if not any(rows for rows in stored.values() if isinstance(rows, list)):
-        raise errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}")
-    return stored
+main.add_command(subject_commands.subject)
 
 
 if __name__ == "__main__":

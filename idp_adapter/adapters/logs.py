@@ -61,6 +61,10 @@ class Log:
             ms=round(seconds * 1000, 2),
         )
 
+    def rolled_back(self, *, issuer: str) -> None:
+        """A reported takeover was undone. Whose is in the database only, under the outcome."""
+        self._logger.warning("rolled_back", issuer=issuer)
+
     def refused(self, *, status: int, code: str, detail: str) -> None:
         """A request was answered by a problem. `detail` names members, never their values."""
         self._logger.warning("refused", status=status, code=code, detail=detail)

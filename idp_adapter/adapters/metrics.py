@@ -60,6 +60,9 @@ class Metrics:
             "idp_adapter_profiles_damaged", "Stored profiles that could not be read.", registry=registry
         )
         self._outcomes = Counter("idp_adapter_outcomes", "Outcomes reported.", ("type", "result"), registry=registry)
+        self._rolled_back = Counter(
+            "idp_adapter_rolled_back", "What reported takeovers undid.", ("what",), registry=registry
+        )
         self._refused = Counter(
             "idp_adapter_requests_refused", "Requests answered by a problem.", ("status", "code"), registry=registry
         )
@@ -95,6 +98,13 @@ class Metrics:
         """One outcome came in."""
         result = "duplicate" if duplicate else "learnt" if learnt else "stored"
         self._outcomes.labels(_one_of(_TYPES, type_), result).inc()
+
+    def rolled_back(self, *, restored: int, erased: int, devices: int) -> None:
+        """A takeover was undone."""
+        self._rolled_back.labels("reports").inc()
+        self._rolled_back.labels("templates_restored").inc(restored)
+        self._rolled_back.labels("templates_erased").inc(erased)
+        self._rolled_back.labels("devices_forgotten").inc(devices)
 
     def refused(self, status: int, code: str) -> None:
         """A request was answered by a problem."""

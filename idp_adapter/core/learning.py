@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from numpy.typing import ArrayLike
+
 from idp_adapter.core import templates
 from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.evidence.behaviour import BehaviourModel, P
@@ -172,7 +174,7 @@ def _templates(
     known = {key: template for key, stored in old.items() if (template := _readable(stored)) is not None}
     valid_from = record.time - rules.baseline_valid
     taught = {
-        key: _after(model, known.get(key), row, at=record.time, valid_from=valid_from, proved=proved)
+        key: template_after(model, known.get(key), row, at=record.time, valid_from=valid_from, proved=proved)
         for key, row in rows.items()
     }
     kept = templates.fitted({**known, **taught}, first=taught)
@@ -188,16 +190,19 @@ def _readable(stored: bytes) -> templates.Envelope | None:
         return None
 
 
-def _after(
+def template_after(
     model: BehaviourModel[P],
     known: templates.Envelope | None,
-    sample: tuple[float, ...],
+    sample: ArrayLike,
     *,
     at: datetime,
     valid_from: datetime,
     proved: bool,
 ) -> templates.Envelope:
-    """A template after one confirmed sample: learnt from, or only scored; begun anew where there is nothing valid."""
+    """A template after one confirmed sample: learnt from, or only scored; begun anew where nothing known is valid.
+
+    `proved` as for `learn`. Raises ValueError for a sample that is not finite or not of the profile's shape.
+    """
     profile = None if known is None or templates.is_expired(known, valid_from=valid_from) else _profile(model, known)
     if known is None or profile is None:
         return templates.started(model.to_bytes(model.learn(model.empty(), sample, now=at)), at=at)

@@ -408,6 +408,7 @@ class OutcomeType(StrEnum):
     REFUSED = "refused"
     CREDENTIAL_CHANGED = "credential_changed"
     LOGOUT = "logout"
+    TAKEOVER_REPORTED = "takeover_reported"  # `time` is from when on the subject's logins are not to be trusted
 
 
 @dataclass(frozen=True, slots=True)

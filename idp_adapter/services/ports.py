@@ -168,3 +168,7 @@ class Observer(Protocol):
     def outcome(self, type_: OutcomeType, *, learnt: bool, duplicate: bool) -> None:
         """One outcome came in."""
         ...
+
+    def rolled_back(self, *, restored: int, erased: int, devices: int) -> None:
+        """A takeover was undone: so many templates restored or erased, so many devices forgotten."""
+        ...

@@ -189,6 +189,7 @@ def test_one_bad_outcome_loses_itself_only(face):
         {"network": {"ip": 7}},
         {"decision_id": 7},
         {"id": "x" * 129},
+        {"type": "takeover_reported", "subject": None},
     ],
 )
 def test_a_bad_outcome_is_rejected_with_a_reason(face, changes):
@@ -199,6 +200,17 @@ def test_a_bad_outcome_is_rejected_with_a_reason(face, changes):
 @pytest.mark.parametrize(("body", "status"), [({}, 400), ({"outcomes": {}}, 400), ({"outcomes": [{}] * 101}, 413)])
 def test_a_batch_of_the_wrong_shape_is_refused_whole(face, body, status):
     assert face.post("/v1/outcomes", body).status_code == status
+
+
+def test_a_reported_takeover_is_taken_once_counted_and_logged_without_whose_it_is(face):
+    takeover = outcome("case of u-4711", type="takeover_reported", subject={"type": "user", "id": "u-4711"})
+    assert report(face, takeover).json["accepted"] == ["case of u-4711"]
+    assert report(face, takeover).json["duplicate"] == ["case of u-4711"]
+    lines = [json.loads(line) for line in face.log.getvalue().splitlines()]
+    (line,) = [line for line in lines if line["event"] == "rolled_back"]
+    assert (line["issuer"], line["level"]) == (REALM, "warning")
+    assert b"u-4711" not in face.log.getvalue()
+    assert b'idp_adapter_rolled_back_total{what="reports"} 1.0' in face.client.get("/metrics").data
 
 
 def test_outcomes_need_a_caller(face):

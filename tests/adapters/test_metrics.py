@@ -45,6 +45,9 @@ def test_each_event_has_its_counter():
     metrics.outcome(OutcomeType.LOGIN_SUCCEEDED, learnt=True, duplicate=False)
     metrics.outcome(OutcomeType.LOGIN_FAILED, learnt=False, duplicate=False)
     metrics.outcome(OutcomeType.LOGIN_FAILED, learnt=False, duplicate=True)
+    metrics.rolled_back(restored=2, erased=1, devices=3)
+    what = ("reports", "templates_restored", "templates_erased", "devices_forgotten")
+    assert [value(metrics, "idp_adapter_rolled_back_total", what=name) for name in what] == [1, 2, 1, 3]
     assert value(metrics, "idp_adapter_telemetry_rejected_total", reason="oversized") == 1
     assert value(metrics, "idp_adapter_source_failures_total", source="travel") == 1
     assert value(metrics, "idp_adapter_dependency_unavailable_total", dependency="database") == 1

@@ -56,6 +56,9 @@ class Tally:
     def outcome(self, type_, *, learnt, duplicate) -> None:
         self.counts[f"outcome {type_} learnt={learnt} duplicate={duplicate}"] += 1
 
+    def rolled_back(self, *, restored, erased, devices) -> None:
+        self.counts.update({"restored": restored, "erased": erased, "devices": devices})
+
 
 @dataclass
 class House:

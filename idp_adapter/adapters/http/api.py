@@ -18,7 +18,7 @@ from idp_adapter.adapters import strict_json
 from idp_adapter.adapters.http import frame, wire, wire_outcomes
 from idp_adapter.adapters.http.auth import Authenticator, Caller
 from idp_adapter.adapters.http.reader import Reader
-from idp_adapter.core.types import Decision, Hook, Json, Origin, Outcome, Request
+from idp_adapter.core.types import Decision, Hook, Json, Origin, Outcome, OutcomeType, Request
 from idp_adapter.errors import RequestInvalid
 from idp_adapter.services.ports import Observer
 
@@ -74,6 +74,10 @@ class Logs(frame.Logs, Protocol):
 
     def decided(self, decision: Decision, *, issuer: str, hook: str, seconds: float) -> None:
         """One decision was answered."""
+        ...
+
+    def rolled_back(self, *, issuer: str) -> None:
+        """A reported takeover was undone."""
         ...
 
 
@@ -169,6 +173,8 @@ class _Endpoints:
                 continue
             new = self._parts.reporter.report(report.outcome, now=now)
             (accepted if new else duplicate).append(report.outcome.id)
+            if new and report.outcome.type is OutcomeType.TAKEOVER_REPORTED:
+                self._parts.log.rolled_back(issuer=caller.issuer)
         return _json(strict_json.dumps(wire_outcomes.summary(accepted, duplicate, rejected)))
 
     def configuration(self) -> Response:

@@ -58,6 +58,9 @@ def _outcome(reader: Reader, id_: str, issuer: str, origin_of: Callable[[str, st
     time = reader.time("time")
     if time is None:
         raise RequestInvalid(f"`{reader.at('time')}` is missing", hint="Add it, as an RFC 3339 time.")
+    subject = _subject(reader)
+    if subject is None and type_ == OutcomeType.TAKEOVER_REPORTED:
+        raise RequestInvalid(f"`{reader.at('subject')}` is missing", hint="Say whose account was taken over.")
     ip = reader.object("network").text("ip", longest=64)
     return Outcome(
         id=id_,
@@ -65,7 +68,7 @@ def _outcome(reader: Reader, id_: str, issuer: str, origin_of: Callable[[str, st
         type=OutcomeType(type_),
         time=time,
         decision_id=reader.text("decision_id", longest=128),
-        subject=_subject(reader),
+        subject=subject,
         client=reader.object("resource").identifier("id") if reader.has("resource") else None,
         acr=reader.text("acr", longest=256),
         methods=reader.texts("methods", longest=64),

@@ -14,7 +14,7 @@ import org.keycloak.models.UserSessionModel;
 public final class StoredDecision {
 
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final int LIFE_S = 1800; // a login may take as long as Keycloak lets it; an unused decision ages then
+    public static final int LIFE_S = 1800; // a login may take as long as Keycloak lets it; an unused decision ages then
 
     private StoredDecision() {
     }
@@ -50,18 +50,20 @@ public final class StoredDecision {
         }
     }
 
-    /** Puts the decision on the session where the claims mapper reads it; unchanged notes are not written again. */
+    /**
+     * Puts a decision on the session where its level is another than the last one's. A note costs a write of the session to the
+     * database, which is most of what a refresh costs at all.
+     */
     public static void note(UserSessionModel session, Decision decision) {
-        set(session, RiskNotes.LEVEL, decision.level());
-        set(session, RiskNotes.DECISION_ID, decision.id());
+        String level = textOf(decision.level());
+        if (!level.equals(textOf(session.getNote(RiskNotes.LEVEL)))) {
+            session.setNote(RiskNotes.LEVEL, level);
+            session.setNote(RiskNotes.DECISION_ID, textOf(decision.id()));
+        }
     }
 
-    private static void set(UserSessionModel session, String name, String value) {
-        String wanted = value == null ? "" : value;
-        String present = session.getNote(name);
-        if (!wanted.equals(present == null ? "" : present)) {
-            session.setNote(name, wanted);
-        }
+    private static String textOf(String value) {
+        return value == null ? "" : value;
     }
 
     private static Integer number(JsonNode json, String name) {

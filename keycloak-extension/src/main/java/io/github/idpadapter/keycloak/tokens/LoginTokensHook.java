@@ -27,8 +27,7 @@ final class LoginTokensHook {
     void shapeOnce(AccessTokenResponseBuilder tokens) throws ClientPolicyException {
         AuthenticatedClientSessionModel clientSession = tokens.getClientSessionCtx().getClientSession();
         Optional<Decision> ofLogin = StoredDecision.read(clientSession.getNote(RiskNotes.LOGIN_DECISION));
-        if (ofLogin.isPresent()) {
-            clientSession.setNote(RiskNotes.LOGIN_DECISION, "");
+        if (ofLogin.isPresent() && isFirstUse(clientSession)) {
             TokenShaper.shape(tokens, ofLogin.get().obligations());
             return;
         }
@@ -41,6 +40,12 @@ final class LoginTokensHook {
         Refusal.unlessPermitted(session, null, clientSession.getClient(), decision);
         StoredDecision.note(userSession, decision);
         TokenShaper.shape(tokens, decision.obligations());
+    }
+
+    /** Remembered in memory, for as long as the note is believed: emptying the note would write the session to the database again. */
+    private boolean isFirstUse(AuthenticatedClientSessionModel clientSession) {
+        String use = "risk.login_decision." + clientSession.getId() + '.' + clientSession.getNote(RiskNotes.LOGIN_DECISION).hashCode();
+        return session.singleUseObjects().putIfAbsent(use, StoredDecision.LIFE_S);
     }
 
     /** Tokens in the front channel, whose code may come for its own later: the decision stays. */

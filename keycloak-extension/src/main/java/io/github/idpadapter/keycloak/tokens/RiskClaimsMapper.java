@@ -1,5 +1,6 @@
 package io.github.idpadapter.keycloak.tokens;
 
+import io.github.idpadapter.keycloak.decision.Decision;
 import io.github.idpadapter.keycloak.decision.RiskNotes;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -19,8 +20,8 @@ import org.keycloak.provider.ProviderConfigProperty;
 import org.keycloak.representations.IDToken;
 
 /**
- * Shows the session's last decision as the claim {@code risk}. It reads notes and asks nobody: mappers run for introspection and
- * userinfo too. Where no decision was to be had, there is no claim, rather than an old one.
+ * Shows a decision as the claim {@code risk}: the request's own, else the session's last that changed the level. It asks nobody:
+ * mappers run for introspection and userinfo too. Where no decision was to be had, there is no claim, rather than an old one.
  */
 public final class RiskClaimsMapper extends AbstractOIDCProtocolMapper
         implements OIDCAccessTokenMapper, OIDCIDTokenMapper, UserInfoTokenMapper, TokenIntrospectionTokenMapper {
@@ -64,16 +65,21 @@ public final class RiskClaimsMapper extends AbstractOIDCProtocolMapper
     @Override
     protected void setClaim(IDToken token, ProtocolMapperModel mapper, UserSessionModel userSession, KeycloakSession session,
                             ClientSessionContext clientSession) {
-        String level = userSession == null ? null : userSession.getNote(RiskNotes.LEVEL);
+        Decision own = session.getAttribute(RiskNotes.REQUEST_DECISION, Decision.class);
+        String level = own != null ? own.level() : note(userSession, RiskNotes.LEVEL);
         if (level == null || level.isEmpty()) {
             return;
         }
         Map<String, String> claim = new LinkedHashMap<>();
         claim.put("level", level);
-        String id = userSession.getNote(RiskNotes.DECISION_ID);
+        String id = own != null ? own.id() : note(userSession, RiskNotes.DECISION_ID);
         if (id != null && !id.isEmpty() && !"false".equals(mapper.getConfig().get(WITH_ID))) {
             claim.put("decision_id", id);
         }
         token.getOtherClaims().put("risk", claim);
+    }
+
+    private static String note(UserSessionModel userSession, String name) {
+        return userSession == null ? null : userSession.getNote(name);
     }
 }

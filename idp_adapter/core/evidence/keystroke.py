@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -239,8 +239,12 @@ def to_bytes(profile: Profile) -> bytes:
     return _HEAD.pack(_MAGIC, zlib.crc32(body)) + body
 
 
+@lru_cache(maxsize=64)
 def from_bytes(data: bytes) -> Profile:
-    """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
+    """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else.
+
+    Two sources read the same profile in one decision; the second finds it here, its template derived.
+    """
     if len(data) < _HEAD.size + _SHAPE.size:
         raise ProfileDamaged("keystroke profile is too short", hint="erase it; it is learnt again")
     magic, checksum = _HEAD.unpack_from(data)

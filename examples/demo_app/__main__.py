@@ -1,7 +1,7 @@
 """`python -m examples.demo_app`: serve the demo app until it is stopped.
 
-Settings, each from the environment as DEMO_APP_<NAME> or DEMO_<NAME>: ISSUER, CLIENT_ID, CLIENT_SECRET, PORT (8000) or
-BIND (127.0.0.1:8000), URL (where browsers find the app), METADATA_URL (where the app finds the issuer's discovery
+Settings, each from the environment as DEMO_APP_<NAME>: ISSUER, CLIENT_ID, CLIENT_SECRET, PORT (8000) or BIND
+(127.0.0.1:8000), URL (where browsers find the app), METADATA_URL (where the app finds the issuer's discovery
 document).
 """
 
@@ -17,7 +17,7 @@ from examples.demo_app.app import create_app
 
 def setting(name: str, default: str) -> str:
     """One setting from the environment."""
-    return os.environ.get(f"DEMO_APP_{name}") or os.environ.get(f"DEMO_{name}") or default
+    return os.environ.get(f"DEMO_APP_{name}") or default
 
 
 def main() -> None:

@@ -116,7 +116,7 @@ class KeySets:
             realm.keys = _read_set(self._fetch(realm.url))
             realm.fetched = self._timer()
         except (OSError, http.client.HTTPException) as error:
-            realm.problem = f"{type(error).__name__}: {error}"[:200]
+            realm.problem = (str(error) or type(error).__name__)[:200]
         except jose.JoseFault as fault:
             realm.problem = f"not a JWK set: {fault}"
         except Exception as error:  # whatever it was, whoever waits must be let go
@@ -176,6 +176,8 @@ def fetch_bounded(url: str) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:
         if expired.is_set():
             raise TimeoutError(f"no whole answer in {BUDGET_S} s") from None
+        if type(error) is OSError:  # ours, a sentence already
+            raise
         raise OSError(f"{type(error).__name__}: {error}") from None
     finally:
         timer.cancel()

@@ -128,6 +128,14 @@ def test_any_other_answer_is_an_error(answer):
         fetch_bounded(url)
 
 
+def test_a_problem_is_told_once_in_plain_words():
+    with realm(whole(status="500 Internal Server Error")) as url:
+        sets = KeySets({"r": url}, timer=time.monotonic)
+        with pytest.raises(Unavailable):
+            sets.find("r", "rsa")
+        assert sets.problems() == {"r": "answered 500"}
+
+
 def test_a_refused_connection_is_an_error_at_once():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

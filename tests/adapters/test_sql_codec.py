@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from datetime import UTC, datetime, timedelta, timezone
@@ -105,8 +106,23 @@ def test_noise_is_damage(noise):
     "document", [b"{}", b"[]", b"null", b'{"logins": 1}', b"\xff", b'{"since_us": 1e30, "last": null, "logins": 1}']
 )
 def test_sound_bytes_of_another_shape_are_damage(document):
+    for version, body in ((1, document), (2, zlib.compress(document)), (2, document)):
+        with pytest.raises(ProfileDamaged):
+            codec.habits_from_bytes(struct.pack("<BI", version, zlib.crc32(body)) + body)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda body: body[:-1], lambda body: body + b"x", lambda body: zlib.compress(bytes(10**7))]
+)
+def test_compressed_habits_that_end_early_or_late_or_swell_are_damage(spoil):
+    body = spoil(codec.habits_to_bytes(habits())[5:])
     with pytest.raises(ProfileDamaged):
-        codec.habits_from_bytes(struct.pack("<BI", 1, zlib.crc32(document)) + document)
+        codec.habits_from_bytes(struct.pack("<BI", 2, zlib.crc32(body)) + body)
+
+
+def test_habits_from_before_they_were_compressed_still_read():
+    document = json.dumps(codec.habits_to_json(habits())).encode()
+    assert codec.habits_from_bytes(struct.pack("<BI", 1, zlib.crc32(document)) + document) == habits()
 
 
 def test_habits_of_a_later_version_are_not_guessed_at():

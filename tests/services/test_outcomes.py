@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
 
-from idp_adapter.core.types import Origin, OutcomeType, SubjectId
+from idp_adapter.core.learning import MOST_DEVICES
+from idp_adapter.core.types import Network, Origin, OutcomeType, Resource, SubjectId
 from idp_adapter.services.ports import HistoryQuery
-from tests.services.conftest import ABROAD_IP, login
+from tests.services.conftest import ABROAD_IP, login, telemetry
 
 
 def history(house):
@@ -75,6 +77,33 @@ def test_quiet_logins_from_an_unknown_device_stop_teaching_once_a_subject_is_kno
     assert decision.permitted
     house.tell(decision)
     assert history(house).habits == before
+
+
+def test_all_that_is_stored_of_a_subject_stays_below_16_kb(house, tmp_path):
+    keys = [[i * 140.0, i * 140.0 + 80] for i in range(20)]
+    for i in range(60):
+        browser = f"Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/{100 + i}.0"
+        fields = [{"name": f"field-{i % 9}-{j}", "keys": keys, "complete": True} for j in range(4)]
+        asked = login(
+            cookie=f"cookie-{i}",
+            telemetry=telemetry(fields=fields),
+            telemetry_challenge="c-1",
+            network=Network(ip=f"192.0.{i}.7", user_agent=browser),
+            resource=Resource("oidc_client", f"client-of-an-ordinary-length-{i:03}"),
+        )
+        house.tell(house.ask(asked), OutcomeType.STEP_UP_SUCCEEDED)
+        house.now += timedelta(days=3)
+    with sqlite3.connect(tmp_path / "store.sqlite") as rows:
+        stored = {
+            table: rows.execute(f"SELECT * FROM {table}").fetchall() for table in ("profile", "device", "data_key")
+        }
+    size = {
+        table: sum(len(value if isinstance(value, bytes) else str(value).encode()) for row in found for value in row)
+        for table, found in stored.items()
+    }
+    assert len(stored["device"]) == MOST_DEVICES
+    assert len(stored["profile"]) > 10
+    assert 10_000 < sum(size.values()) < 16_384, size
 
 
 def test_erasing_a_subject_leaves_nothing(house):

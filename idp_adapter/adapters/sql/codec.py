@@ -1,8 +1,8 @@
 """Core types to stored values and back; the only file that knows how they are written.
 
-JSON documents carry their version in `v`, habits in a head of version and CRC-32 before the JSON. Habits that don't
-read back as their version says raise `ProfileDamaged`, documents one of Python's own errors for bad data, which the
-store turns into the same; nothing is guessed. What can't be written (NaN, NUL) raises `RequestInvalid`.
+JSON documents carry their version in `v`, habits in a head of version and CRC-32 before compressed JSON. Habits that
+don't read back as their version says raise `ProfileDamaged`, documents one of Python's own errors for bad data, which
+the store turns into the same; nothing is guessed. What can't be written (NaN, NUL) raises `RequestInvalid`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from idp_adapter.errors import ProfileDamaged, RequestInvalid, RequestTooLarge
 VERSION: Final = 1
 MOST_BYTES: Final = 64 * 1024  # of one stored body
 MOST_KEY_BYTES: Final = 512  # of one part of a key: five parts stay inside a PostgreSQL index row
-HABITS_VERSION: Final = 1
+HABITS_VERSION: Final = 2  # compressed; 1 was not
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -111,8 +111,8 @@ def loads(value: Any) -> Any:
 
 
 def habits_to_bytes(habits: Habits) -> bytes:
-    """Head (version, CRC-32), then JSON."""
-    written = dumps("habits", habits_to_json(habits)).encode()
+    """Head (version, CRC-32), then compressed JSON."""
+    written = zlib.compress(dumps("habits", habits_to_json(habits)).encode())
     return _HEAD.pack(HABITS_VERSION, zlib.crc32(written)) + written
 
 
@@ -121,11 +121,23 @@ def habits_from_bytes(data: bytes) -> Habits:
     try:
         version, checksum = _HEAD.unpack_from(data)
         written = data[_HEAD.size :]
-        if version != HABITS_VERSION or checksum != zlib.crc32(written):
+        if version not in (1, HABITS_VERSION) or checksum != zlib.crc32(written):
             raise ProfileDamaged("habits are damaged", hint=_ERASE)
-        return _habits_from_json(json.loads(written))
+        return _habits_from_json(json.loads(written if version == 1 else _decompressed(written)))
     except (struct.error, ValueError, TypeError, KeyError, IndexError, OverflowError):
         raise ProfileDamaged("habits are damaged", hint=_ERASE) from None
+
+
+def _decompressed(written: bytes) -> bytes:
+    """The bytes, as far as their bound: no document that we wrote is longer. Raises ValueError for anything else."""
+    stream = zlib.decompressobj()
+    try:
+        document = stream.decompress(written, MOST_BYTES)
+    except zlib.error as error:
+        raise ValueError from error
+    if not stream.eof or stream.unused_data:
+        raise ValueError
+    return document
 
 
 def habits_to_json(habits: Habits) -> dict[str, Json]:

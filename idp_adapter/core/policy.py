@@ -24,6 +24,7 @@ from idp_adapter.core.types import (
     Risk,
     Scalar,
     SessionFate,
+    Subject,
     Unenrolled,
 )
 
@@ -79,6 +80,18 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True)
+class Exemption:
+    """Whose typing and pointing are not looked at: subjects with any of these roles or groups."""
+
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def covers(self, subject: Subject) -> bool:
+        """Whether a subject is exempt."""
+        return not set(self.roles).isdisjoint(subject.roles) or not set(self.groups).isdisjoint(subject.groups)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A whole policy, checked. `version` names the text that it came from."""
 
@@ -96,6 +109,7 @@ class Policy:
     refresh_reuse_s: int
     client_credentials_reuse_s: int
     learning: Learning
+    exempt: Exemption
     session_at_refuse: SessionFate
     unknown_action_permitted: bool
     rules: tuple[Rule, ...] = ()

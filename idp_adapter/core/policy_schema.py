@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from idp_adapter.core.assurance import Ladder
 from idp_adapter.core.fusion import Scale
 from idp_adapter.core.learning import Learning
-from idp_adapter.core.policy import Condition, Effect, Lifetimes, Policy, Rule
+from idp_adapter.core.policy import Condition, Effect, Exemption, Lifetimes, Policy, Rule
 from idp_adapter.core.types import Level, Scalar, SessionFate, Unenrolled
 from idp_adapter.errors import PolicyInvalid
 
@@ -22,7 +22,7 @@ VALID_DAYS: Final = 180
 _NO_MORE_S: Final = 30 * 24 * 3600
 _WHEN: Final = ("hook", "client", "subject", "subject_type", "role", "group", "reason")
 _TOP: Final = frozenset(
-    {"id", "version", "risk", "acr", "lifetimes", "reuse", "learning", "session", "unknown_action", "rule"}
+    {"id", "version", "risk", "acr", "lifetimes", "reuse", "learning", "behaviour", "session", "unknown_action", "rule"}
 )
 
 
@@ -103,6 +103,7 @@ def parse_policy(document: Mapping[str, object], *, subject: str, digest: str) -
     scale, refuse, refuse_token = _scale(document.get("risk"), problems)
     reuse = _Table("reuse", document.get("reuse", {"refresh_s": 0, "client_credentials_s": 0}), problems)
     learning = _Table("learning", document.get("learning", {"first_logins": 3}), problems)
+    behaviour = _Table("behaviour", document.get("behaviour", {}), problems)
     session = _Table("session", document.get("session", {}), problems)
     unknown = _Table("unknown_action", document.get("unknown_action", {}), problems)
     policy = Policy(
@@ -123,11 +124,12 @@ def parse_policy(document: Mapping[str, object], *, subject: str, digest: str) -
             learning.integer("first_logins", most=20),
             timedelta(days=learning.optional_integer("baseline_valid_days", most=3650) or VALID_DAYS),
         ),
+        exempt=Exemption(behaviour.texts("exempt_roles"), behaviour.texts("exempt_groups")),
         session_at_refuse=session.choice("at_refuse", SessionFate, SessionFate.KEEP),
         unknown_action_permitted=unknown.choice("effect", ("deny", "permit"), "deny") == "permit",
         rules=_rules(document.get("rule", []), ladder, problems),
     )
-    for table in (acr, reuse, learning, session, unknown):
+    for table in (acr, reuse, learning, behaviour, session, unknown):
         table.done()
     if problems:
         raise PolicyInvalid(subject, problems)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from idp_adapter.core.types import BrowserFacts, Json, Pointer, Telemetry, Typing
+from idp_adapter.core.types import BrowserFacts, Json, Pointer, Signals, Telemetry, Typing
 from idp_adapter.errors import TelemetryRejected
 
 VERSION: Final = 1
@@ -44,6 +45,13 @@ def parse_telemetry(payload: Mapping[str, Json], *, expected_challenge: str | No
         untrusted=_count(payload.get("untrusted", 0)),
         key_id=key_id,
     )
+
+
+def without_behaviour(signals: Signals) -> Signals:
+    """The same, without how the subject typed and pointed; what the device and the network tell stays."""
+    if signals.telemetry is None:
+        return signals
+    return replace(signals, telemetry=replace(signals.telemetry, fields=(), pointer=(), untrusted=0))
 
 
 def _fields(value: Json) -> tuple[Typing, ...]:

@@ -17,7 +17,7 @@ from idp_adapter.core.fusion import SOURCES, Source, fuse
 from idp_adapter.core.learning import learnable
 from idp_adapter.core.origins import ip_kind
 from idp_adapter.core.policy import Policy, decide
-from idp_adapter.core.signals import parse_telemetry
+from idp_adapter.core.signals import parse_telemetry, without_behaviour
 from idp_adapter.core.types import Decision, DecisionRecord, Evidence, Hook, Origin, Request, Signals, Telemetry
 from idp_adapter.core.user_agent import summarise
 from idp_adapter.errors import TelemetryRejected
@@ -42,6 +42,8 @@ class Decider:
         """One question to one recorded decision. Raises `Unavailable` when the store does not answer in time."""
         policy = self.policy_for(request.issuer)
         signals = self.observe(request)
+        if policy.exempt.covers(request.subject):
+            signals = without_behaviour(signals)
         query = HistoryQuery(request.issuer, request.subject.key, signals.origin.prefix, now - FAILURES_COUNT_FOR)
         valid_from = now - policy.learning.baseline_valid
         situation = Situation(request, signals, self.store.load(query), now, valid_from)

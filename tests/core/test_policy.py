@@ -220,6 +220,15 @@ def test_a_small_policy_is_enough_and_its_version_names_its_text():
     assert policy.version != parse(VALID + "\n# a change", name="t.toml").version
 
 
+def test_those_with_an_exempt_role_or_group_are_exempt_and_nobody_else():
+    exempt = parse(VALID + '[behaviour]\nexempt_roles = ["reader"]\nexempt_groups = "/aided"\n', name="t.toml").exempt
+    subject = b.request().subject
+    assert exempt.covers(replace(subject, roles=("other", "reader")))
+    assert exempt.covers(replace(subject, groups=("/aided",)))
+    assert not exempt.covers(replace(subject, roles=("/aided",), groups=("reader",)))
+    assert not POLICY.exempt.covers(subject)
+
+
 def test_rules_are_read_whole():
     text = (
         VALID
@@ -268,6 +277,12 @@ effect = "deny"
         (("step_up_max_age_s = 900", 'step_up_max_age_s = 900\nunenrolled = "x"'), "`acr.unenrolled` must be one of"),
         (("[lifetimes]", "[session]\nat_refuse = 'x'\n[lifetimes]"), "line 19: `session.at_refuse` must be one of"),
         (('id = "t"', 'id = "t"\nlearning = 3'), "`learning` must be a table"),
+        (
+            ("[acr]", "[learning]\nfirst_logins = 3\nbaseline_valid_days = 0\n[acr]"),
+            "`learning.baseline_valid_days` must",
+        ),
+        (("[acr]", "[behaviour]\nexempt_roles = 3\n[acr]"), "line 13: `behaviour.exempt_roles` must be a list"),
+        (("[acr]", "[behaviour]\nexempt = []\n[acr]"), "line 13: `behaviour.exempt` is not known"),
         (('id = "t"', 'id = "t"\nrule = 3'), "`rule` must be a list"),
         (('id = "t"', 'id = "t"\nrule = [{name="", effect="deny"}]'), "`rule[0].name` must be a text"),
         (('id = "t"', 'id = "t"\nrule = [{name="a", effect={refuse=1}}]'), "`rule[0].effect.refuse` must be true"),

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from idp_adapter.core.fusion import SOURCES
+from idp_adapter.core.policy import Exemption
 from idp_adapter.core.types import Hook, Level, OutcomeType, SubjectId
 from tests.services.conftest import ABROAD_IP, login, telemetry
 
@@ -84,6 +85,19 @@ def test_typing_is_learnt_from_confirmed_logins_and_then_speaks(house):
     keystroke = next(item for item in decision.risk.contributions if item.source == "keystroke")
     assert not keystroke.abstains
     assert keystroke.nats < 0
+
+
+def test_how_an_exempt_subject_types_is_neither_weighed_nor_kept(house):
+    house.policy = replace(house.policy, exempt=Exemption(groups=("/aided",)))
+    facts = {"webdriver": True}
+    asked = login(telemetry=telemetry(untrusted=3, device=facts), telemetry_challenge="c-1")
+    aided = replace(asked, subject=replace(asked.subject, groups=("/aided",)))
+    decision = house.ask(aided)
+    by_source = {item.source: item for item in decision.risk.contributions}
+    assert by_source["keystroke"].abstains
+    assert [reason.code for reason in by_source["automation"].reasons] == ["automation_webdriver"]
+    assert house.store.decision(aided.issuer, decision.id).learnable.typings == {}
+    assert house.store.decision(asked.issuer, house.ask(asked).id).learnable.typings
 
 
 def test_a_source_that_raises_abstains_and_is_counted(house):

@@ -153,6 +153,14 @@ def test_template_keys_are_rotated_and_retired_and_every_template_stays(run, tmp
     assert (retired.exit_code, old in retired.stdout) == (0, True)
     assert ids_of(tmp_path) == [new]
     assert templates_of(run, "carol") == [b64encode(TEMPLATE).decode()]
+    (key,) = (tmp_path / "data" / "template-keys").glob("*.key")
+    told = [
+        rotated.output,
+        retired.output,
+        run("subject", "export", *about("carol")).output,
+        run("check-config").output,
+    ]
+    assert not any(key.read_text().strip() in output for output in told)
 
 
 def test_a_template_key_that_is_still_needed_is_not_retired(run, tmp_path):
@@ -373,6 +381,8 @@ def test_serve_answers_signed_decisions_and_stops_cleanly(tmp_path, realm, worke
     assert process.returncode == 0, output
     assert "Traceback" not in output
     assert '"event":"decided"' in output
+    (key,) = (tmp_path / "data" / "template-keys").glob("*.key")
+    assert key.read_text().strip() not in output
 
 
 def test_bytes_that_are_no_http_and_bodies_without_end_are_refused(tmp_path, realm):

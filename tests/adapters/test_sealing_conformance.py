@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from idp_adapter.adapters.sql import data_keys as data_keys_module
 from idp_adapter.adapters.sql import statements
 from idp_adapter.core.types import Habits, OutcomeType, SubjectId
 from idp_adapter.errors import ProfileDamaged, ProfileLocked
@@ -246,6 +247,19 @@ def test_a_data_key_erased_by_another_process_between_load_and_record_costs_the_
     store.record(record("decision-2"))
     assert store.decision(REALM_A, "decision-2") == record("decision-2", learnable=None)
     assert len(damaged) == 1
+    store.load(query())
+    store.record(record("decision-3"))
+    assert store.decision(REALM_A, "decision-3").learnable == LEARNABLE
+
+
+def test_data_keys_at_hand_are_bounded(store, monkeypatch):
+    monkeypatch.setattr(data_keys_module, "MOST_AT_HAND", 3)
+    for i in range(10):
+        subject = SubjectId("user", f"user-{i}")
+        store.record(record(f"decision-{i}", subject=subject))
+        store.load(query(subject))
+        assert len(store._data_keys._at_hand) <= 3
+    assert all(store.decision(REALM_A, f"decision-{i}").learnable == LEARNABLE for i in range(10))
 
 
 # --- export, erasure, retention -----------------------------------------------------------------------------------

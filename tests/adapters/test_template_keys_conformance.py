@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from idp_adapter.adapters.sealing_keys import fingerprint
+from idp_adapter.adapters.sealing import Sealer
+from idp_adapter.adapters.sealing_keys import FolderKeys, GivenKeys, TemplateKeyFolder, fingerprint
 from idp_adapter.adapters.sql import SqlStore, template_keys
 from idp_adapter.core.types import Habits, History, SubjectId
 from idp_adapter.errors import ProfileLocked, RequestInvalid, Unavailable
@@ -175,6 +177,43 @@ def test_decisions_and_lessons_go_on_during_a_rotation(store_url, opened, monkey
             stop.set()
         assert all(one.result() >= 1 for one in under_way)
     assert damaged == []
+
+
+def test_a_running_process_reads_on_and_wraps_anew_while_another_rotates(store_url, opened, tmp_path, damaged):
+    folder = TemplateKeyFolder(tmp_path / "template-keys")
+    folder.prepare(NOW)
+    (first,) = folder.read()
+
+    def process() -> SqlStore:
+        keys = FolderKeys(folder, timer=time.monotonic)
+        return opened(store_url, sealer=Sealer(keys), on_damaged=damaged.append)
+
+    running = process()
+    running.teach(lesson())
+    second = folder.rotate(NOW)
+    assert process().template_keys.rewrap(on_batch=lambda *_: None).done == 1
+    assert running.load(query()).templates == {KEY: TEMPLATE}
+    running.teach(lesson("outcome-b", subject=BOB))
+    assert (running.template_keys.count(first), running.template_keys.count(second)) == (0, 2)
+    running.template_keys.ping()
+    assert damaged == []
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])  # in SQLite nobody writes while a batch does
+def test_a_data_key_made_anew_while_its_batch_is_under_way_is_not_overwritten(store_url, opened):
+    store = opened(store_url)
+    store.teach(lesson())
+
+    class Slow(Sealer):
+        def rewrap(self, stored, subject):
+            rewrapped = super().rewrap(stored, subject)
+            store.erase(REALM_A, ALICE)
+            store.teach(lesson("outcome-2"))
+            return rewrapped
+
+    both = opened(store_url, sealer=Slow(GivenKeys(SECRET, NEW_SECRET)))
+    assert both.template_keys.rewrap(on_batch=lambda *_: None).done == 0
+    assert both.load(query()).templates == {KEY: TEMPLATE}
 
 
 def test_a_rotation_leaves_what_it_can_not_unwrap_and_says_how_many(store_url, opened, monkeypatch):

@@ -78,9 +78,10 @@ class Sqlite:
         return connection
 
     def _connect_writer(self) -> sqlite3.Connection:
-        connection = connect(self._path, budget_s=0)
+        connection = connect(self._path, budget_s=self._budget_s)  # other processes may be recovering the log
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=ON")  # an erased data key leaves no bytes behind in the file
+        connection.execute("PRAGMA busy_timeout=0")  # from here on `begin` waits
         return connection
 
 

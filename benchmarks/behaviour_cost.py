@@ -1,6 +1,7 @@
 """What one score and one update of behaviour cost: `python -m benchmarks.behaviour_cost [--json OUT]`.
 
-Median time with the profile already loaded, bytes per subject, beside a one-row predict of a scikit-learn forest.
+Median time with the profile already loaded, or read from its template; bytes of the profile and of a template with two
+former ones, beside a one-row predict of a scikit-learn forest.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from idp_adapter.core.evidence.keystroke import FixedText, from_bytes, to_bytes
+from idp_adapter.core import templates
+from idp_adapter.core.evidence.keystroke import FixedText, Profile, from_bytes, to_bytes
+from idp_adapter.core.learning import template_after
 
 ROUNDS = 400
+START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 LIMITS_MS = {"score": 0.3, "learn": 0.5}
 
 
@@ -41,13 +46,26 @@ def measure(keys: int) -> dict[str, float]:
     model, row = FixedText(clock_step_s=0.0001), rows[0] * 1.05
     profile = model.profile(rows)
     data = to_bytes(profile)
+    snapshot = templates.Snapshot(data, START)
+    kept = templates.to_bytes(templates.Envelope(START, snapshot, (snapshot, snapshot)))
+
+    def load() -> Profile:
+        from_bytes.cache_clear()
+        return from_bytes(templates.from_bytes(kept).current.profile)
+
+    def relearn() -> bytes:
+        from_bytes.cache_clear()
+        known = templates.from_bytes(kept)
+        return templates.to_bytes(template_after(model, known, row, at=START, valid_from=START, proved=True))
+
     return {
         "keys": keys,
         "score": median_ms(lambda: model.score_rows(profile, row)),
-        "load and score": median_ms(lambda: model.score_rows(from_bytes(data), row)),
+        "load and score": median_ms(lambda: model.score_rows(load(), row)),
         "learn": median_ms(lambda: model.learn(profile, row)),
-        "load, learn and store": median_ms(lambda: to_bytes(model.learn(from_bytes(data), row))),
+        "load, learn and store": median_ms(relearn),
         "bytes": len(data),
+        "bytes with former": len(kept),
     }
 
 
@@ -70,7 +88,8 @@ def main() -> int:
     for line in figures:
         print(
             "  ".join(
-                f"{line[name]:21.3f}" if name not in ("keys", "bytes") else f"{line[name]:21.0f}" for name in names
+                f"{line[name]:21.3f}" if not name.startswith(("keys", "bytes")) else f"{line[name]:21.0f}"
+                for name in names
             )
         )
     forest = forest_ms()

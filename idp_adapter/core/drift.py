@@ -19,7 +19,7 @@ from idp_adapter.core.evidence.touch import Touch
 from idp_adapter.core.learning import Learning
 from idp_adapter.errors import ProfileDamaged
 
-_MODELS: Final[Mapping[str, BehaviourModel[Any]]] = {model.source: model for model in (FixedText(), Touch())}
+_MODELS: Final[Mapping[str, BehaviourModel[Any, Any]]] = {model.source: model for model in (FixedText(), Touch())}
 
 
 @dataclass(frozen=True, slots=True)

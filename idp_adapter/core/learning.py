@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from numpy.typing import ArrayLike
-
 from idp_adapter.core import templates
 from idp_adapter.core.evidence import keystroke
-from idp_adapter.core.evidence.behaviour import BehaviourModel, P
+from idp_adapter.core.evidence.behaviour import BehaviourModel, P, S
 from idp_adapter.core.evidence.hours import HOURS, hour_of_week
 from idp_adapter.core.types import (
     DecisionRecord,
@@ -191,9 +189,9 @@ def _readable(stored: bytes) -> templates.Envelope | None:
 
 
 def template_after(
-    model: BehaviourModel[P],
+    model: BehaviourModel[P, S],
     known: templates.Envelope | None,
-    sample: ArrayLike,
+    sample: S,
     *,
     at: datetime,
     valid_from: datetime,
@@ -214,7 +212,7 @@ def template_after(
     return templates.learnt(known, model.to_bytes(model.learn(profile, sample, now=at)), at=at, nats=nats)
 
 
-def _profile(model: BehaviourModel[P], template: templates.Envelope) -> P | None:
+def _profile(model: BehaviourModel[P, S], template: templates.Envelope) -> P | None:
     try:
         return model.from_bytes(template.current.profile)
     except ProfileDamaged:

@@ -7,13 +7,10 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from idp_adapter.core import templates
 from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
 from idp_adapter.core.types import BrowserFacts, Failures, Habits, History, LastLogin, Origin, Place, Signals
-from idp_adapter.errors import ProfileDamaged
 from tests.core import builders as b
 
 KNOWN = History(habits=b.habits(), devices=(b.device(), b.device("cookie-1", "cookie")))
@@ -312,31 +309,6 @@ def test_too_few_keys_and_too_coarse_clocks_abstain():
     coarse = replace(b.telemetry(b.typing()), clock_step_s=0.1)
     evidence = keystroke.score(b.situation(signals=Signals(telemetry=coarse)))
     assert evidence.reasons[0].code == "keystroke_clock_too_coarse"
-
-
-def test_profiles_round_trip_and_damage_is_named():
-    profile = keystroke.FixedText().profile(hand(100, 7))
-    data = keystroke.to_bytes(profile)
-    assert np.array_equal(keystroke.from_bytes(data).rows, profile.rows)
-    for damaged in (b"", data[:-1], b"XX" + data[2:], data[:-1] + bytes([data[-1] ^ 1])):
-        with pytest.raises(ProfileDamaged):
-            keystroke.from_bytes(damaged)
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_profile_or_damaged(data):
-    try:
-        keystroke.from_bytes(data)
-    except ProfileDamaged:
-        return
-
-
-@given(st.lists(st.floats(-1e300, 1e300), min_size=15, max_size=15))
-def test_hostile_finite_rows_score_within_bounds(row):
-    model = keystroke.FixedText()
-    nats = model.score_rows(model.profile(hand(100, 5, keys=8)), [row])
-    assert np.isfinite(nats).all()
-    assert abs(nats[0]) < 50
 
 
 @pytest.mark.parametrize("row", [[float("nan")] * 15, [float("inf")] * 15, [0.1] * 14])

@@ -63,18 +63,6 @@ def test_rows_are_scored_alone_whatever_their_company():
     assert np.allclose(model.score_rows(profile, tested), alone, atol=1e-9)
 
 
-def test_scoring_and_learning_leave_their_inputs_alone():
-    model, rows = FixedText(), hand(1, 31)
-    before = rows.copy()
-    profile = model.profile(rows[:30])
-    stored = keystroke.to_bytes(profile)
-    model.score_rows(profile, rows[30])
-    model.admits(profile, rows[30])
-    model.learn(profile, rows[30])
-    assert np.array_equal(rows, before)
-    assert keystroke.to_bytes(profile) == stored
-
-
 def test_learning_one_by_one_is_enrolling_at_once():
     model, rows = FixedText(), hand(1, 40)
     grown = model.empty()

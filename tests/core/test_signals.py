@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp_adapter.core.signals import MAX_KEYS, MAX_POINTS, parse_telemetry
-from idp_adapter.core.types import Pointer
+from idp_adapter.core.signals import MAX_KEYS, MAX_POINTS, parse_telemetry, without_behaviour
+from idp_adapter.core.types import BrowserFacts, Pointer, Signals, Telemetry
 from idp_adapter.errors import TelemetryRejected
+from tests.core import builders as b
 
 PAYLOAD = {
     "v": 1,
@@ -148,3 +150,12 @@ def test_no_field_does_worse_than_to_be_rejected(field):
         parse({**PAYLOAD, "fields": [{"name": "otp", **field}]})
     except TelemetryRejected:
         return
+
+
+def test_without_behaviour_the_device_and_the_network_still_speak():
+    telemetry = replace(b.telemetry(b.typing()), untrusted=3, facts=BrowserFacts(webdriver=True))
+    seen = Signals(origin=b.HOME, cookie_id="c", telemetry=telemetry)
+    left = without_behaviour(seen)
+    assert left.telemetry == Telemetry(clock_step_s=0.0001, key_id="key-1", facts=BrowserFacts(webdriver=True))
+    assert replace(left, telemetry=telemetry) == seen
+    assert without_behaviour(Signals(cookie_id="c")) == Signals(cookie_id="c")

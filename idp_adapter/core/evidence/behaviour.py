@@ -1,7 +1,7 @@
 """The contract of behavioural models, and how far any of them may speak.
 
-A model compares a sample (numbers that one login gave) with a profile (what confirmed samples taught). It holds no
-state; profiles are frozen, and learning gives a new one. Every model passes the same battery of checks
+A model compares a sample (what one login gave it: a row, some actions) with a profile (what confirmed samples taught).
+It holds no state; profiles are frozen, and learning gives a new one. Every model passes the same battery of checks
 (`tests/core/test_behaviour_models.py`). Caps by enrolment keep behaviour from deciding alone.
 """
 
@@ -10,17 +10,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
-from numpy.typing import ArrayLike
-
 from idp_adapter.core.types import Evidence, Reason
 
 CAPS: Final = ((3, 1.5), (10, 3.0), (30, 4.5))  # nats by samples in the profile; below 3 nothing
 
 P = TypeVar("P")
+S = TypeVar("S", contravariant=True)
 
 
-class BehaviourModel(Protocol[P]):
-    """What learning and scoring need of a model whose profiles are `P`."""
+class BehaviourModel(Protocol[P, S]):
+    """What learning and scoring need of a model whose profiles are `P` and whose samples are `S`."""
 
     @property
     def source(self) -> str:
@@ -31,22 +30,22 @@ class BehaviourModel(Protocol[P]):
         """A profile that knows nothing yet."""
         ...
 
-    def score(self, profile: P, sample: ArrayLike, *, now: datetime) -> Evidence:
+    def score(self, profile: P, sample: S, *, now: datetime) -> Evidence:
         """Weigh a sample: calibrated nats within the cap of its enrolment, with a reason; abstains below enrolment.
 
         Raises ValueError for a sample that is not finite or not of the profile's shape.
         """
         ...
 
-    def nats(self, profile: P, sample: ArrayLike) -> float | None:
+    def nats(self, profile: P, sample: S) -> float | None:
         """Log-odds before any cap, genuine positive; None where the profile is too young to give any."""
         ...
 
-    def learn(self, profile: P, sample: ArrayLike, *, now: datetime) -> P:
+    def learn(self, profile: P, sample: S, *, now: datetime) -> P:
         """A new profile with one more sample. Raises ValueError as `score` does."""
         ...
 
-    def admits(self, profile: P, sample: ArrayLike) -> bool:
+    def admits(self, profile: P, sample: S) -> bool:
         """Whether a sample may be learnt without proof from elsewhere."""
         ...
 

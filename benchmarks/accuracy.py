@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.biometrics import attacks, data, detectors, plots, protocols
+from benchmarks.biometrics import attacks, data, detectors, plots, pointer, protocols
 from benchmarks.biometrics.data import Subjects
 from benchmarks.biometrics.measures import bootstrap, cllr, eer, least_cllr
 from benchmarks.biometrics.protocols import Detector, Protocolled, Trial
 from idp_adapter.core.evidence.keystroke import Bands, FixedText
+from idp_adapter.core.evidence.pointer import Background
 from idp_adapter.core.evidence.touch import Touch
 from tools import fit, fit_touch
 
@@ -217,10 +218,33 @@ def attacked(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
     yield Row("poisoning: owner's pass rate", "ours", owner, None, None, 0.92, 0.95, **better)
 
 
+def balabit(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
+    """The pointer on Balabit: with the background that ships, and with one of the other subjects' profiles."""
+    sessions = data.read_balabit(folder)
+    if sessions is None:
+        return
+    people = pointer.subjects(sessions)
+    for method, background in (("ours, as shipped", pointer.shipped), ("ours, deployment known", Background.of)):
+        task = pointer.closed(people, background)
+        name = "Balabit closed set"
+        yield Row(f"{name}, AUC", method, task.auc, None, None, 0.935, 0.965, more_is_better=True)
+        low, high = bootstrap(task.per_subject)
+        mean = float(task.per_subject.mean())
+        yield Row(f"{name}, AUC per subject", method, mean, low, high, more_is_better=True)
+        yield Row(f"{name}, Cllr - min Cllr", method, task.excess_bits)
+        for enrolled, bar, reach in ((5_000, 0.11, 0.075), (100, 0.17, 0.125)):
+            found = pointer.opened(people, enrolled, background)
+            for kind, rates in zip(("subject", "pair"), found, strict=True):
+                low, high = bootstrap(rates)
+                test = f"Balabit open set, n={enrolled}, EER per {kind}"
+                yield Row(test, method, float(rates.mean()), low, high, bar, reach)
+
+
 PARTS = {
     "cmu": cmu,
     "bksd": bksd,
     "touch": touch,
+    "pointer": balabit,
     "clocks": clocks,
     "attacks": attacked,
     "literature": literature,

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,10 @@ BKSD_AR = Table("bksd-password/password_ar.csv.gz", "subject", "H.", "DD.", 1e-3
 MEU = Table("meu-mobile/meu_mobile.csv.gz", "Subject", "Hold ", "DD ", 1e-3)
 MEU_TOUCH = Table("meu-mobile/meu_mobile.csv.gz", "Subject", "Hold ", "DD ", 1e-3, ("Pressure ", "Size "))
 MOBIKEY = "mobikey-touch/mobikey.csv.gz"
+SAPIMOUSE = "sapimouse-1min/sapimouse_1min_blocks.npz"
+BALABIT = ("balabit-mouse/balabit_training.npz", "balabit-mouse/balabit_test_dev.npz")  # training, labelled tests
+_BALABIT_KINDS = {0: "m", 1: "m", 2: "d", 3: "u", 4: "d", 5: "u"}  # drags move too; scrolling and the rest are left out
+_BALABIT_OUTSIDE = 65_535
 
 
 def read(folder: Path, table: Table) -> Subjects | None:
@@ -82,6 +87,49 @@ def _touch_row(keys: Rows, *, touch: bool) -> Rows:
     row = np.empty(2 * len(keys) - 1)
     row[0::2], row[1::2] = keys[:, 1] / 1000, np.diff(keys[:, 0]) / 1000
     return np.concatenate([row, keys[:, 2], keys[:, 3]]) if touch else row
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session of the pointer: whose it claims to be, whether somebody else had it, its points and their kinds."""
+
+    user: int
+    illegal: bool
+    places: Rows  # (n, 3) of [time_s, x_px, y_px]
+    kinds: list[str]
+
+
+def read_balabit(folder: Path) -> tuple[list[Session], list[Session]] | None:
+    """Training sessions, and labelled test sessions, of the Balabit Mouse Dynamics Challenge."""
+    if not all((folder / path).exists() for path in BALABIT):
+        return None
+    training, tests = (_balabit(folder / path) for path in BALABIT)
+    return training, tests
+
+
+def _balabit(path: Path) -> list[Session]:
+    with np.load(path) as table:
+        columns = {name: table[name] for name in table.files}
+    sessions = []
+    for i, (begin, end) in enumerate(pairwise(columns["session_start"])):
+        x, y, code = (columns[name][begin:end] for name in ("x", "y", "code"))
+        known = np.isin(code, list(_BALABIT_KINDS)) & (x != _BALABIT_OUTSIDE) & (y != _BALABIT_OUTSIDE)
+        since = columns["dt_ms"][begin:end].astype(np.float64)
+        time_s = (np.cumsum(since) - since[0]) / 1000
+        places = np.column_stack([time_s, x.astype(np.float64), y.astype(np.float64)])[known]
+        kinds = [_BALABIT_KINDS[number] for number in code[known]]
+        sessions.append(Session(int(columns["session_user"][i]), bool(columns["session_is_illegal"][i]), places, kinds))
+    return sessions
+
+
+def read_sapimouse(folder: Path) -> list[list[Rows]] | None:
+    """Per person blocks (128, 2) of |dx|, |dy| in pixels; the set has neither signs nor times."""
+    if not (folder / SAPIMOUSE).exists():
+        return None
+    with np.load(folder / SAPIMOUSE) as table:
+        steps = np.stack([table["absdx"], table["absdy"]], axis=2).astype(np.float64)
+        users = table["user"]
+    return [list(steps[users == user]) for user in np.unique(users)]
 
 
 def fingerprint(folder: Path, path: str) -> str:

@@ -1,0 +1,89 @@
+"""The nouns: frozen values that travel between rooms.
+
+Units are in names (`_s`, `_km`, `_nats`); times are aware UTC `datetime`s; tuples rather than lists, so that values
+never change under a reader. Nothing here decides anything. Import them from here, whatever module they live in.
+"""
+
+from idp_adapter.core.types.answers import (
+    Decision,
+    DecisionRecord,
+    Evidence,
+    Learnable,
+    Obligations,
+    Outcome,
+    OutcomeType,
+    Reason,
+    Risk,
+)
+from idp_adapter.core.types.knowledge import (
+    Device,
+    Failures,
+    Habits,
+    History,
+    LastLogin,
+    Origin,
+    Place,
+    Sighting,
+)
+from idp_adapter.core.types.names import (
+    Hook,
+    Json,
+    Level,
+    Scalar,
+    SessionFate,
+    Unenrolled,
+)
+from idp_adapter.core.types.observations import (
+    BrowserFacts,
+    Pointer,
+    Signals,
+    Telemetry,
+    Typing,
+)
+from idp_adapter.core.types.questions import (
+    Binding,
+    Network,
+    Request,
+    Resource,
+    Session,
+    Subject,
+    SubjectId,
+)
+
+__all__ = [
+    "Binding",
+    "BrowserFacts",
+    "Decision",
+    "DecisionRecord",
+    "Device",
+    "Evidence",
+    "Failures",
+    "Habits",
+    "History",
+    "Hook",
+    "Json",
+    "LastLogin",
+    "Learnable",
+    "Level",
+    "Network",
+    "Obligations",
+    "Origin",
+    "Outcome",
+    "OutcomeType",
+    "Place",
+    "Pointer",
+    "Reason",
+    "Request",
+    "Resource",
+    "Risk",
+    "Scalar",
+    "Session",
+    "SessionFate",
+    "Sighting",
+    "Signals",
+    "Subject",
+    "SubjectId",
+    "Telemetry",
+    "Typing",
+    "Unenrolled",
+]

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.biometrics import data
 from benchmarks.biometrics.data import Rows
-from idp_adapter.core.evidence.pointer_actions import NAMES, features
+from idp_adapter.core.evidence.pointer_features import NAMES, features
 from idp_adapter.core.evidence.pointer_weights import canonical
 from tools.paths import ROOT
 
@@ -127,7 +127,8 @@ def text(folder: Path) -> str:
 
 
 def _code_version() -> str:
-    code = (ROOT / "idp_adapter" / "core" / "evidence" / "pointer_actions.py", Path(__file__))
+    core = ROOT / "idp_adapter" / "core" / "evidence"
+    code = (core / "pointer_actions.py", core / "pointer_features.py", Path(__file__))
     return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
 
 

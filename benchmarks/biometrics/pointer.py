@@ -5,7 +5,8 @@ run that claims to be the subject's, and its figure is `weigh_run`. AUC over all
 Whoever had the illegal sessions may be in the background of a deployment, as in any service whose users try each
 other's accounts.
 
-*Open set*: a subject enrols on the last 5,000 training actions, or on 100 in a row from five places in them. Runs of 30
+*Open set*: a subject enrols on the last 5,000 training actions; or on 100 spread evenly over them, as logins would
+teach them; or on 100 in a row from five places in them, as one long sitting would. Runs of 30
 actions, none across two sessions, of the subject's legal test sessions against those of every other subject. Each
 impostor's nine scorings are against a background from the eight who are neither subject nor impostor. Two EERs: per
 subject over all runs with one threshold, then the mean; and per pair of subject and impostor, then the mean.
@@ -27,8 +28,7 @@ from idp_adapter.core.evidence.pointer import SHIPPED, Background, Pointer, Prof
 from idp_adapter.core.evidence.pointer_actions import cut
 
 RUN = 30
-ENROLLED = (5_000, 100)
-PLACES = 5  # from where 100 actions in a row are taken
+PLACES = 5  # from where few actions in a row are taken
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,34 @@ def closed(people: list[Subject], background: Made) -> Figures:
     return Figures(auc(own, other), each, cllr(own, other) - least_cllr(own, other))
 
 
-def opened(people: list[Subject], enrolled: int, background: Made) -> tuple[Rows, Rows]:
+Enrolment = Callable[[list[Rows]], list[list[Rows]]]
+
+
+def last(actions: list[Rows]) -> list[list[Rows]]:
+    """The last 5,000 actions."""
+    return [actions[-5_000:]]
+
+
+def spread(actions: list[Rows]) -> list[list[Rows]]:
+    """Five times 100 actions, evenly over all."""
+    step = len(actions) // 100
+    return [actions[first : first + 100 * step : step] for first in range(0, step, max(step // PLACES, 1))][:PLACES]
+
+
+def in_a_row(actions: list[Rows]) -> list[list[Rows]]:
+    """Five times 100 actions in a row, from the first to the last."""
+    final = len(actions) - 100
+    return [actions[first : first + 100] for first in (final * i // (PLACES - 1) for i in range(PLACES))]
+
+
+def opened(people: list[Subject], enrolment: Enrolment, background: Made) -> tuple[Rows, Rows]:
     """EER per subject, and per pair of subject and impostor, of runs of 30 actions."""
     whole = [Pointer().profile(person.training) for person in people]
     runs = [person.runs() for person in people]
     per_subject, per_pair = [], []
     for who, person in enumerate(people):
-        for first in _places(len(person.training), enrolled):
-            profile = Pointer().profile(person.training[first : first + enrolled])
+        for enrolled in enrolment(person.training):
+            profile = Pointer().profile(enrolled)
             own, other = [], []
             for foe in range(len(people)):
                 if foe != who:
@@ -104,8 +124,3 @@ def opened(people: list[Subject], enrolled: int, background: Made) -> tuple[Rows
                     per_pair.append(eer(own[-1], other[-1]))
             per_subject.append(eer(np.concatenate(own), np.concatenate(other)))
     return np.array(per_subject), np.array(per_pair)
-
-
-def _places(actions: int, enrolled: int) -> list[int]:
-    last = max(actions - enrolled, 0)
-    return [last] if enrolled >= max(ENROLLED) else [last * i // (PLACES - 1) for i in range(PLACES)]

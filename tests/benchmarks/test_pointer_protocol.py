@@ -22,6 +22,9 @@ def session(user: int, illegal: bool, actor: int, seed: int, actions: int) -> Se
     return Session(user, illegal, np.vstack(places), ["m"] * 25 * actions)
 
 
+ENROLMENTS = (pointer.last, pointer.spread, pointer.in_a_row)
+
+
 @pytest.fixture(scope="module")
 def people() -> list[pointer.Subject]:
     training = [session(user, False, user, 0, 120) for user in range(10)]
@@ -40,9 +43,18 @@ def test_the_protocol_finds_hands_that_differ(people):
     assert task.auc > 0.9
     assert len(task.per_subject) == 10
     few = people[:2] + people[6:8]
-    per_subject, per_pair = pointer.opened(few, 100, pointer.shipped)
+    per_subject, per_pair = pointer.opened(few, pointer.in_a_row, pointer.shipped)
     assert (len(per_subject), len(per_pair)) == (4 * pointer.PLACES, 4 * 3 * pointer.PLACES)
     assert per_pair.mean() < 0.2
+
+
+def test_enrolments_take_what_they_say():
+    actions = [np.full((2, 3), i) for i in range(620)]
+    taken = {each.__name__: [[part[0, 0] for part in own] for own in each(actions)] for each in ENROLMENTS}
+    assert [len(own) for own in taken["last"]] == [620]
+    assert [len(own) for own in taken["spread"]] == [100] * 5
+    assert taken["spread"][0][:3] == [0, 6, 12]
+    assert [own[0] for own in taken["in_a_row"]] == [0, 130, 260, 390, 520]
 
 
 def test_balabit_is_read_as_sessions_without_what_is_no_pointer(tmp_path):

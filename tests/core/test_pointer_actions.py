@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from idp_adapter.core.evidence.pointer_actions import NAMES, actions_of, cut, features
+from idp_adapter.core.evidence.pointer_actions import actions_of, cut
+from idp_adapter.core.evidence.pointer_features import NAMES, features
 from idp_adapter.core.types import Pointer
 
 

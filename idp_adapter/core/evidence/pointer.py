@@ -1,6 +1,6 @@
 """How a hand moves the pointer: does a run of actions match the confirmed ones?
 
-A profile is the mean and the covariance of what `pointer_actions.features` reads of each confirmed action, after a
+A profile is the mean and the covariance of what `pointer_features.features` reads of each confirmed action, after a
 squash that bounds it; never a trace. A run of actions is weighed in two ways. *Shift*: how far the run's mean lies from
 the profile's, against what one hand drifts by and what hands differ by (two-covariance model of verification: Brummer
 and de Villiers, "The speaker partitioning problem", 2010). It asks for no population, so it is what ships. *Place*,
@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from idp_adapter.core.evidence import pointer_weights
-from idp_adapter.core.evidence.pointer_actions import NAMES, Floats, features
+from idp_adapter.core.evidence.pointer_actions import Floats
+from idp_adapter.core.evidence.pointer_features import NAMES, features
 from idp_adapter.errors import ProfileDamaged
 
 LIMIT_NATS: Final = 4.0  # of one action
@@ -31,13 +32,13 @@ _WIDTH: Final = len(NAMES)
 _LOWER: Final = np.tril_indices(_WIDTH)
 _MEAN_UNIT: Final = 3.01 / 32_767  # the profile keeps 16-bit integers of these units
 _COVARIANCE_UNIT: Final = 9.1 / 32_767
-_PRIOR_ACTIONS: Final = 30  # of plain unit covariance, which keeps a young profile from being sure
+_PRIOR_ACTIONS: Final = 5  # of plain unit covariance, so that a young profile has one at all
 _POPULATION_ACTIONS: Final = 200  # the same, of the population's covariance
-_RIDGE: Final = 0.05
+_RIDGE: Final = 0.02
+_APART: Final = 1.0  # variance of the difference of two hands, in `between`; 2 for any two, less for colleagues
 _FEWEST_SUBJECTS: Final = 8
 _ENROLLED: Final = 100  # actions, before a profile speaks for its population
-_DRIFT: Final = 0.3  # of a deployment: the part of what hands differ by that one hand drifts by
-_LOCATED_SHARES: Final = (0.4, 0.3)  # of the shift's scale, and nats per nat of the place, where both speak
+_LOCATED_SHARES: Final = (0.3, 0.6)  # of the shift's scale, and nats per nat of the place, where both speak
 _MAGIC: Final = b"PT1"
 _HEAD: Final = struct.Struct("<3sII")
 
@@ -68,7 +69,7 @@ class Background:
         mean, within = means.mean(axis=0), np.mean([profile.covariance_of() for profile in known], axis=0)
         apart = means - mean
         spread = apart.T @ apart / len(known)
-        return cls(np.maximum(np.diag(spread), 0.01), _DRIFT, mean, within, within + spread)
+        return cls(np.maximum(np.diag(spread), 0.01), SHIPPED.drift, mean, within, within + spread)
 
 
 SHIPPED: Final = Background(_SHIPPED.between, _SHIPPED.drift)
@@ -152,7 +153,7 @@ class _Lens:
         """Nats of each action beside its run; their mean is the log-likelihood ratio of the run's mean."""
         along = away @ self.axes
         same = self.scatter * (1 / len(along) + 1 / taught) + drift
-        other = same + 2.0  # two hands: each a draw from the population
+        other = same + _APART
         ratio: Floats = 0.5 * (along * (1 / other - 1 / same)) @ along.mean(axis=0) + 0.5 * np.log(other / same).sum()
         return ratio
 

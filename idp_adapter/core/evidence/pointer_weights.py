@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Rows = tuple[tuple[str, float, float, float], ...]
 
 # sapimouse-1min/sapimouse_1min_blocks.npz sha256 c7ecd77b1085dabec1ab84833bb6012c3441ee1bad5195b01c683c89e111b624
-# code sha256 c80474bb2233050df811ca9d26413f524d1858d56deb3eab65822afdda90cb3b
+# code sha256 3e904c87c74ed04c32f4bace84b4d91a9d73fe8d3f8c25557c7f0c20de2a315e
 DIGEST: Final = "d119944467c8a771b71ccbd2196a47496d1905cd48ff7b53592717f86e490e1f"
 DRIFT: Final = 0.1  # of what hands differ by, the part that one hand drifts by
 SCALE: Final = 0.1  # nats per nat of the model, which takes actions for independent

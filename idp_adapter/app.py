@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from idp_adapter.adapters import policy_file
+from idp_adapter.adapters.feeds import FeedFiles
 from idp_adapter.adapters.geoip import GeoFiles
 from idp_adapter.adapters.http import api, wire
 from idp_adapter.adapters.http.auth import Authenticator
@@ -36,6 +37,7 @@ from idp_adapter.services.decide import Decider
 from idp_adapter.services.outcomes import OutcomeReporter
 from idp_adapter.services.ports import Retention, Store
 
+LOOK_AT_FEEDS_EVERY_S: Final = 10.0
 RETAIN_EVERY_S: Final = 3600.0
 COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
 
@@ -102,6 +104,7 @@ def build(settings: Settings) -> Service:
     folder.prepare(now())
     signer = FolderSigner(folder, now=now, timer=time.monotonic)
     geo = GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn)
+    feeds = FeedFiles(settings.feeds)
     pseudonyms = Pseudonyms.from_file(settings.pseudonym_key_file)
     metrics = Metrics(shared_folder=str(settings.metrics_dir) if settings.metrics_dir else None)
     template_keys = opened_template_keys(settings)
@@ -127,6 +130,7 @@ def build(settings: Settings) -> Service:
             api.Dependency("signing_keys", problem=_problem(signer.ping)),
             api.Dependency("realm_keys", notes=unreachable),
             api.Dependency("geoip", notes=tuple(geo.problems())),
+            api.Dependency("feeds", notes=tuple(feeds.problems())),
             api.Dependency("policy", notes=(f"{policy.id} {policy.version}",)),
         )
 
@@ -134,7 +138,7 @@ def build(settings: Settings) -> Service:
         api.Parts(
             public_url=settings.public_url,
             authenticator=Authenticator(audience=settings.public_url, issuers=settings.issuers.keys(), keys=key_sets),
-            decider=Decider(store, geo, pseudonyms, Opener(), metrics, policy_for),
+            decider=Decider(store, geo, feeds, pseudonyms, Opener(), metrics, policy_for),
             reporter=OutcomeReporter(store, metrics, policy_for),
             signer=signer,
             watcher=metrics,
@@ -148,11 +152,13 @@ def build(settings: Settings) -> Service:
     )
     logging.getLogger("idp_adapter").disabled = True  # Flask's own: its lines may quote a request
     unreadable = _problem(store.template_keys.ping)
-    notes = [*geo.problems(), *([unreadable] if unreadable else [])]
+    notes = [*geo.problems(), *feeds.problems(), *([unreadable] if unreadable else [])]
     log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
     jobs = Jobs()
     jobs.start(_retaining(store, settings, log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     jobs.start(_warming(key_sets), first_s=0)
+    if any(settings.feeds.values()):
+        jobs.start(_refreshing(feeds), first_s=LOOK_AT_FEEDS_EVERY_S)
     return Service(flask.wsgi_app, store, jobs)
 
 
@@ -186,7 +192,8 @@ def dry_run(policy: Policy, body: bytes, *, issuer: str) -> Decision:
     sealer = Sealer(GivenKeys(secrets.token_bytes(32)))
     with closing(open_store("sqlite://", sealer=sealer, budget_s=COMMAND_BUDGET_S)) as store:
         pseudonyms = Pseudonyms(secrets.token_bytes(32))
-        decider = Decider(store, GeoFiles(city=None, asn=None), pseudonyms, Opener(), Metrics(), lambda _: policy)
+        places, feeds = GeoFiles(city=None, asn=None), FeedFiles({})
+        decider = Decider(store, places, feeds, pseudonyms, Opener(), Metrics(), lambda _: policy)
         return decider.decide(request, now=request.time or now(), decision_id="dry-run")
 
 
@@ -220,6 +227,16 @@ def _retaining(store: Store, settings: Settings, log: Log) -> Callable[[], float
         except AdapterError as error:
             log.failed(error=type(error).__name__, where=["retention"])
         return RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
+
+    return run
+
+
+def _refreshing(feeds: FeedFiles) -> Callable[[], float]:
+    """Read network feeds that changed on disk, beside the requests."""
+
+    def run() -> float:
+        feeds.refresh()
+        return LOOK_AT_FEEDS_EVERY_S
 
     return run
 

@@ -18,6 +18,8 @@ from urllib.parse import SplitResult, urlsplit
 from idp_adapter.errors import SettingsInvalid
 
 PREFIX: Final = "IDP_ADAPTER_"
+FEED_TAGS: Final = ("allow", "deny", "tor", "vpn", "hosting", "relay")
+MOST_FEED_FILES: Final = 8  # of one tag
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 _CERTS: Final = "/protocol/openid-connect/certs"  # where a Keycloak realm publishes its keys
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
@@ -48,6 +50,7 @@ class Settings:
     policy: Path | None
     geoip_city: Path | None
     geoip_asn: Path | None
+    feeds: Mapping[str, tuple[Path, ...]]  # files by network tag
     pseudonym_key_file: Path
     template_key_dir: Path
     workers: int
@@ -133,6 +136,7 @@ NAMES: Final = (
     "GEOIP_CITY", "GEOIP_ASN", "PSEUDONYM_KEY_FILE", "TEMPLATE_KEY_DIR", "WORKERS", "THREADS", "LOG_LEVEL", "CONFIG",
     "RETENTION_DECISIONS_DAYS", "RETENTION_OUTCOMES_DAYS", "RETENTION_FAILURES_DAYS", "RETENTION_PROFILES_DAYS",
     "RETENTION_LEARNABLES_DAYS",
+    *(f"FEED_{tag.upper()}" for tag in FEED_TAGS),
 )  # fmt: skip
 
 
@@ -157,6 +161,7 @@ def _settings(source: _Source) -> Settings | None:
         policy=source.read("POLICY", None, _file),
         geoip_city=source.read("GEOIP_CITY", None, Path),  # a file that is missing is a note, not a failure
         geoip_asn=source.read("GEOIP_ASN", None, Path),
+        feeds={tag: source.read(f"FEED_{tag.upper()}", (), _paths) for tag in FEED_TAGS},
         pseudonym_key_file=source.read("PSEUDONYM_KEY_FILE", data_dir / "pseudonym.key", Path),
         template_key_dir=source.read("TEMPLATE_KEY_DIR", data_dir / "template-keys", Path),
         workers=source.read("WORKERS", 1, _between(1, 64)),
@@ -213,6 +218,13 @@ def _file(text: str) -> Path:
     if not path.is_file():
         raise ValueError(f"names {text}, which is not a file: correct the path")
     return path
+
+
+def _paths(text: str) -> tuple[Path, ...]:
+    paths = tuple(Path(item) for item in _parts(text.split(",")))
+    if len(paths) > MOST_FEED_FILES:
+        raise ValueError(f"names {len(paths)} files; at most {MOST_FEED_FILES} are read: join some of them")
+    return paths
 
 
 def _bind(text: str) -> str:

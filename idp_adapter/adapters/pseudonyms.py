@@ -5,6 +5,7 @@ Rules:
   same address in two realms can't be linked, and erasing the master key makes every pseudonym meaningless.
 - A pseudonym is HMAC-SHA256 over a label and the value, cut to 16 bytes, in base64url: 22 characters. Without the key
   the small space of IPv4 addresses can't be searched.
+- Of an IPv6 address the /64 is the address: the rest of it changes daily (RFC 8981).
 - An IPv4 address written as IPv6 (`::ffff:a.b.c.d`) is that IPv4 address. A zone (`%eth0`) is no part of an address.
 - Places are rounded to 0.1 degree: about 11 km, finer than any address database is right.
 """
@@ -30,6 +31,7 @@ FEWEST_KEY_BYTES: Final = 32
 _PSEUDONYM_BYTES: Final = 16
 _MOST_REALMS: Final = 256  # keys kept at hand
 _CONTEXT: Final = b"idp-adapter pseudonyms v1\0"
+_ADDRESS_BITS: Final = {4: 32, 6: 64}
 _PREFIX_BITS: Final = {4: 24, 6: 48}
 _DECIMALS: Final = 1
 
@@ -59,15 +61,14 @@ class Pseudonyms:
         return cls(master)
 
     def origin(self, issuer: str, ip: str, place: Place) -> Origin:
-        """Pseudonyms of the address and of its /24 or /48 prefix, with its place. What is no address is `Origin()`."""
+        """Pseudonyms of the address (of IPv6 its /64) and its /24 or /48, with its place; `Origin()` for no address."""
         address = parse(ip)
         if address is None:
             return Origin()
-        network = ipaddress.ip_network((address, _PREFIX_BITS[address.version]), strict=False)
         key = self._key(issuer)
         return Origin(
-            address=_pseudonym(key, b"address", address.packed),
-            prefix=_pseudonym(key, b"prefix", network.network_address.packed),
+            address=_pseudonym(key, b"address", _cut(address, _ADDRESS_BITS[address.version])),
+            prefix=_pseudonym(key, b"prefix", _cut(address, _PREFIX_BITS[address.version])),
             place=coarse(place),
         )
 
@@ -104,6 +105,12 @@ def coarse(place: Place) -> Place:
     return Place(
         place.country, place.asn, round(place.latitude, _DECIMALS), round(place.longitude, _DECIMALS), place.radius_km
     )
+
+
+def _cut(address: ipaddress.IPv4Address | ipaddress.IPv6Address, bits: int) -> bytes:
+    """The address with all but its first bits 0."""
+    spare = address.max_prefixlen - bits
+    return (int(address) >> spare << spare).to_bytes(len(address.packed))
 
 
 def _pseudonym(key: bytes, label: bytes, value: bytes) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
+from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, network_feeds, travel
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Level, Reason, Risk
 
@@ -32,6 +32,7 @@ class Source:
 SOURCES: Final[tuple[Source, ...]] = (
     Source(device.SOURCE, "device", 4.0, device.score),
     Source(network.SOURCE, "place", 3.0, network.score),
+    Source(network_feeds.SOURCE, "place", 4.0, network_feeds.score),
     Source(travel.SOURCE, "place", 3.0, travel.score),
     Source(failures.SOURCE, "failures", 3.0, failures.score),
     Source(hours.SOURCE, "hours", 1.0, hours.score),

@@ -21,7 +21,15 @@ from idp_adapter.core.signals import parse_telemetry, without_behaviour
 from idp_adapter.core.types import Decision, DecisionRecord, Evidence, Hook, Origin, Request, Signals, Telemetry
 from idp_adapter.core.user_agent import summarise
 from idp_adapter.errors import TelemetryRejected
-from idp_adapter.services.ports import Geolocator, HistoryQuery, Observer, Pseudonymiser, Store, TelemetryOpener
+from idp_adapter.services.ports import (
+    Geolocator,
+    HistoryQuery,
+    NetworkFeeds,
+    Observer,
+    Pseudonymiser,
+    Store,
+    TelemetryOpener,
+)
 
 FAILURES_COUNT_FOR: Final = timedelta(hours=1)
 
@@ -32,6 +40,7 @@ class Decider:
 
     store: Store
     geolocator: Geolocator
+    feeds: NetworkFeeds
     pseudonymiser: Pseudonymiser
     opener: TelemetryOpener
     observer: Observer
@@ -57,13 +66,15 @@ class Decider:
         """Type what the request carries; raw address and telemetry end here."""
         telemetry, rejected = self._open(request)
         ip = request.network.ip
+        kind = ip_kind(ip)
         origin = Origin()
         if ip:
             origin = self.pseudonymiser.origin(request.issuer, ip, self.geolocator.locate(ip))
         cookie = request.cookie_id
         return Signals(
             origin=origin,
-            ip_kind=ip_kind(ip),
+            ip_kind=kind,
+            network_tags=self.feeds.tags(ip, origin.place.asn) if ip and kind == "public" else (),
             user_agent=summarise(request.network.user_agent) if request.network.of_end_user else "",
             cookie_id=self.pseudonymiser.cookie(request.issuer, cookie) if cookie else None,
             telemetry=telemetry,

@@ -118,11 +118,23 @@ class Geolocator(Protocol):
         ...
 
 
+class NetworkFeeds(Protocol):
+    """What lists say of networks, from files."""
+
+    def tags(self, ip: str, asn: int | None) -> tuple[str, ...]:
+        """The tags of the lists that name the address or its AS, `core.evidence.network_feeds.TAGS`. Never raises."""
+        ...
+
+    def problems(self) -> Sequence[str]:
+        """One sentence per missing, damaged or refused file, for readiness."""
+        ...
+
+
 class Pseudonymiser(Protocol):
     """Keyed per-realm pseudonyms; nothing raw is stored."""
 
     def origin(self, issuer: str, ip: str, place: Place) -> Origin:
-        """Pseudonyms of the address and of its /24 or /48 prefix, with its place."""
+        """Pseudonyms of the address (of IPv6 its /64) and of its /24 or /48 prefix, with its place."""
         ...
 
     def cookie(self, issuer: str, cookie_id: str) -> str:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from flask.testing import FlaskClient
 
 from idp_adapter.adapters import policy_file
+from idp_adapter.adapters.feeds import FeedFiles
 from idp_adapter.adapters.http import api
 from idp_adapter.adapters.http.auth import Authenticator
 from idp_adapter.adapters.jose_jwks import KeySets
@@ -179,7 +180,7 @@ def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, .
             issuers=set(issuers),
             keys=KeySets({issuer: issuer for issuer in issuers}, timer=clock.timer, fetch=fetch),
         ),
-        decider=Decider(store, geo, pseudonyms, Opener(), metrics, lambda issuer: loaded),
+        decider=Decider(store, geo, FeedFiles({}), pseudonyms, Opener(), metrics, lambda issuer: loaded),
         reporter=OutcomeReporter(store, metrics, lambda issuer: loaded),
         signer=signer,
         watcher=metrics,

@@ -229,6 +229,7 @@ def remember(subject_id):
     service = app.build(config.load())
     try:
         request = wire.read_question(wire.read_body(json.dumps(body).encode()), issuer=REALM)
+        from idp_adapter.adapters.feeds import FeedFiles
         from idp_adapter.adapters.geoip import GeoFiles
         from idp_adapter.adapters.metrics import Metrics
         from idp_adapter.adapters.policy_file import load
@@ -237,9 +238,9 @@ def remember(subject_id):
         from idp_adapter.services.decide import Decider
 
         policy = load(None)
-        decider = Decider(
-            service.store, GeoFiles(city=None, asn=None), Pseudonyms(bytes(32)), Opener(), Metrics(), lambda _: policy
-        )
+        places, feeds = GeoFiles(city=None, asn=None), FeedFiles({})
+        pseudonyms = Pseudonyms(bytes(32))
+        decider = Decider(service.store, places, feeds, pseudonyms, Opener(), Metrics(), lambda _: policy)
         decider.decide(request, now=app.now(), decision_id=app.new_id())
     finally:
         service.close()

@@ -69,6 +69,17 @@ def test_everything_can_be_set(tmp_path):
     assert settings.template_key_dir == Path("/run/secrets/template-keys")
 
 
+def test_feeds_are_files_by_tag(tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text('feed_tor = ["/feeds/exits.txt", "/feeds/more.txt"]\n')
+    settings = load(file, FEED_DENY=" /feeds/drop.txt ,")
+    assert settings.feeds["tor"] == (Path("/feeds/exits.txt"), Path("/feeds/more.txt"))
+    assert settings.feeds["deny"] == (Path("/feeds/drop.txt"),)
+    assert settings.feeds["allow"] == ()
+    (problem,) = problems(FEED_VPN=",".join(f"/feeds/{i}" for i in range(9)))
+    assert problem.startswith("IDP_ADAPTER_FEED_VPN names 9 files")
+
+
 def test_no_password_shows_when_settings_are_printed():
     assert "secret" not in repr(load(DATABASE_URL="postgresql://u:secret@db.example/risk"))
 

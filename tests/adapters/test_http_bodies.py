@@ -112,7 +112,7 @@ WRONG = {
     "context.session.amr": [7, [7], {"a": 1}],
     "context.network": ["203.0.113.7"],
     "context.network.of_end_user": ["false", 0],
-    "context.network.ip": [4, ["::1"], "a\0b"],
+    "context.network.ip": [4, ["::1"], "a\0b", "unknown", "192.0.2.7:8080", "192.0.2.7, 10.0.0.1", "1.2.3", "[::1]"],
     "context.network.user_agent": [7],
     "context.time": ["yesterday", 7, "2026-13-01T00:00:00Z"],
     "context.txn": [7, "a\0b"],

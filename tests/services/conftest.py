@@ -35,6 +35,19 @@ class MapOfPlaces:
         return []
 
 
+class MapOfFeeds:
+    """Feeds that tests set: tags by address."""
+
+    def __init__(self) -> None:
+        self.by_ip: dict[str, tuple[str, ...]] = {}
+
+    def tags(self, ip: str, asn: int | None) -> tuple[str, ...]:
+        return self.by_ip.get(ip, ())
+
+    def problems(self) -> list[str]:
+        return []
+
+
 class Tally:
     """An observer that remembers."""
 
@@ -66,6 +79,7 @@ class House:
 
     store: SqlStore
     tally: Tally = field(default_factory=Tally)
+    feeds: MapOfFeeds = field(default_factory=MapOfFeeds)
     policy: Policy = field(default_factory=lambda: load(None))
     now: datetime = b.NOW
     asked: int = 0
@@ -76,6 +90,7 @@ class House:
         return Decider(
             store=self.store,
             geolocator=MapOfPlaces(),
+            feeds=self.feeds,
             pseudonymiser=Pseudonyms(b"k" * 32),
             opener=Opener(),
             observer=self.tally,

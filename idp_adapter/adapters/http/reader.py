@@ -6,6 +6,7 @@ it (user agent, cookie) is cleaned or dropped instead, so that nobody can choose
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -70,6 +71,17 @@ class Reader:
             raise RequestTooLarge(f"`{self.at(name)}` is longer than {longest} characters", hint="Shorten it.")
         if "\0" in value:
             raise self.wrong(name, "a string without NUL")
+        return value
+
+    def address(self, name: str) -> str | None:
+        """An IP address, or None where absent, null or empty: the enforcer knows its peer, or says that it does not."""
+        value = self.text(name, longest=64)
+        if not value:
+            return None
+        try:
+            ipaddress.ip_address(value.partition("%")[0])
+        except ValueError:
+            raise self.wrong(name, "an IP address without port, such as 192.0.2.7 or 2001:db8::7") from None
         return value
 
     def from_browser(self, name: str, *, longest: int) -> str | None:

@@ -81,7 +81,7 @@ def read_question(body: Reader, *, issuer: str) -> Request:
         time=context.time("time"),
         session=_session(session),
         network=Network(
-            ip=network.text("ip", longest=64),
+            ip=network.address("ip"),
             of_end_user=network.flag("of_end_user", default=True) is not False,
             user_agent=network.from_browser("user_agent", longest=512),
             accept_language=network.from_browser("accept_language", longest=256),

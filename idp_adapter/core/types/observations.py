@@ -68,6 +68,7 @@ class Signals:
 
     origin: Origin = Origin()
     ip_kind: str = "unknown"  # "public", "private", "shared" (CGNAT), "loopback" or "unknown"
+    network_tags: tuple[str, ...] = ()  # what feeds say of the address: `network_feeds.TAGS`
     user_agent: str = ""  # family/major on platform, or ""
     cookie_id: str | None = None  # pseudonym of the device cookie
     telemetry: Telemetry | None = None

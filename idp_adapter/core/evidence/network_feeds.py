@@ -1,0 +1,62 @@
+"""Network feeds: what lists of networks say of the address.
+
+The allow list is the site's own and overrules every other. An address of the deny list or a Tor exit speaks against,
+whoever uses it; a hosting or VPN network only where the subject's logins don't already come from it, since many people
+work behind one. A relay (such as a browser's privacy relay) says nothing. No list alone refuses: a rule can, by reason.
+Abstains for an address on no list, for workloads on hosting and VPN networks, where they live, and where a backend's
+address is not the user's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from idp_adapter.core.evidence.situation import Situation
+from idp_adapter.core.types import Evidence, Reason
+
+SOURCE: Final = "network_feeds"
+TAGS: Final = ("allow", "deny", "tor", "vpn", "hosting", "relay")
+# Set by judgement, fitted by benchmarks/population.py.
+DENY: Final = 3.5  # with nothing else known it asks for a factor; a known device still outweighs it
+TOR: Final = 1.6
+HOSTING: Final = 0.7
+VPN: Final = 0.4
+ALLOW: Final = -0.5
+MASKS: Final = frozenset(TAGS) - {"deny"}  # whoever comes out there may sit anywhere
+_AGAINST: Final = (
+    ("deny", Reason("network_feed_deny", DENY, for_user="new_place")),
+    ("tor", Reason("network_feed_tor", TOR, for_user="new_place")),
+    ("hosting", Reason("network_feed_hosting", HOSTING)),
+    ("vpn", Reason("network_feed_vpn", VPN)),
+)
+_ALLOWED: Final = Reason("network_feed_allow", ALLOW)
+_NEUTRAL: Final = Reason("network_feed_relay", 0.0)
+_USUAL_FOR_SOME: Final = frozenset({"hosting", "vpn"})
+
+
+def score(situation: Situation) -> Evidence:
+    """Weigh the tags of the address: the strongest speaks."""
+    tags = situation.signals.network_tags
+    if not situation.address_is_theirs:
+        return Evidence.abstain(SOURCE, "network_of_a_backend")
+    if "allow" in tags:
+        return Evidence(SOURCE, ALLOW, (_ALLOWED,))
+    unusual = set(tags) - _USUAL_FOR_SOME if _lives_there(situation) else set(tags)
+    for tag, reason in _AGAINST:
+        if tag in unusual:
+            return Evidence(SOURCE, reason.nats, (reason,))
+    if "relay" in tags:
+        return Evidence(SOURCE, 0.0, (_NEUTRAL,))
+    return Evidence.abstain(SOURCE, "network_feed_usual" if tags else "network_feed_none")
+
+
+def is_masked(tags: tuple[str, ...]) -> bool:
+    """Whether the place of such an address says nothing of where its user is."""
+    return not MASKS.isdisjoint(tags)
+
+
+def _lives_there(situation: Situation) -> bool:
+    if situation.request.subject.key.type != "user":
+        return True
+    asn = situation.signals.origin.place.asn
+    return asn is not None and any(seen.value == str(asn) for seen in situation.history.habits.networks)

@@ -66,7 +66,8 @@ class Background:
         if len(known) < _FEWEST_SUBJECTS:
             raise ValueError(f"a background needs {_FEWEST_SUBJECTS} profiles of at least {_ENROLLED} actions")
         means = np.array([profile.mean_of() for profile in known])
-        mean, within = means.mean(axis=0), np.mean([profile.covariance_of() for profile in known], axis=0)
+        mean = means.mean(axis=0)
+        within = sum((profile.covariance_of() for profile in known), np.zeros((_WIDTH, _WIDTH))) / len(known)
         apart = means - mean
         spread = apart.T @ apart / len(known)
         return cls(np.maximum(np.diag(spread), 0.01), SHIPPED.drift, mean, within, within + spread)

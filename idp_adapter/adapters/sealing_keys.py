@@ -72,10 +72,7 @@ class TemplateKeyFolder:
 
     def is_empty(self) -> bool:
         """Whether no key is there yet."""
-        try:
-            return not self._files()
-        except OSError as error:
-            raise _unusable(self.folder, error) from None
+        return not self._files()
 
     def retire(self, now: datetime, *, is_used: Callable[[str], bool]) -> list[str]:
         """Delete every key but the newest; returns their ids.

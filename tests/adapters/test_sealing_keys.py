@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from idp_adapter.adapters import secret_files
 from idp_adapter.adapters.sealing_keys import FolderKeys, TemplateKeyFolder, fingerprint
 from idp_adapter.errors import RequestInvalid, Unavailable
 from tests.adapters.face import NOW, Clock
@@ -138,6 +141,30 @@ def test_a_folder_that_can_not_be_made_is_said_so(tmp_path):
     with pytest.raises(Unavailable) as refused:
         TemplateKeyFolder(tmp_path / "file" / "keys").prepare(NOW)
     assert "IDP_ADAPTER_TEMPLATE_KEY_DIR" in refused.value.hint
+
+
+@pytest.mark.parametrize("change", ["rotate", "retire"])
+def test_a_folder_that_is_read_only_is_said_so(folder, monkeypatch, change):
+    folder.rotate(NOW)
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(secret_files, "write", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    calls = {
+        "rotate": lambda: folder.rotate(NOW),
+        "retire": lambda: folder.retire(datetime.now(UTC) + timedelta(hours=1), is_used=lambda _: False),
+    }
+    with pytest.raises(Unavailable, match="Read-only file system"):
+        calls[change]()
+    assert len(folder.read()) == 2
+
+
+def test_what_is_called_a_key_and_is_no_file_is_said_so(folder):
+    (folder.folder / "folder.key").mkdir()
+    with pytest.raises(Unavailable, match="can't be used: Is a directory"):
+        folder.read()
 
 
 def test_retiring_deletes_the_unused_older_keys(folder):

@@ -31,11 +31,31 @@ can ask for more proof or shorten a token; alone it never refuses and never ends
 
 
 def codes(module: ModuleType) -> list[str]:
-    """The reason codes that a module can give: its string literals that start with a source's word."""
-    words = ("device_", "user_agent_", "network_", "travel_", "failures_", "hours_", "keystroke_", "automation_")
-    tree = ast.parse(inspect.getsource(module))
-    found = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    """The reason codes that a module, or one that it alone is helped by, can give.
+
+    They are string literals that start with a source's word.
+    """
+    words = (
+        "device_",
+        "user_agent_",
+        "binding_",
+        "network_",
+        "travel_",
+        "failures_",
+        "hours_",
+        "keystroke_",
+        "automation_",
+    )
+    trees = [ast.parse(inspect.getsource(part)) for part in (module, *_helpers(module))]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return sorted(code for code in found if code.startswith((*words, "telemetry_none")) and " " not in code)
+
+
+def _helpers(module: ModuleType) -> list[ModuleType]:
+    """Modules of evidence that are no source themselves."""
+    used = [value for value in vars(module).values() if inspect.ismodule(value)]
+    return [part for part in used if ".core.evidence." in part.__name__ and not hasattr(part, "SOURCE")]
 
 
 def _module(source: Source) -> ModuleType:

@@ -13,10 +13,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from idp_adapter.core import templates
+from idp_adapter.core.devices import thumbprints
 from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.evidence.behaviour import BehaviourModel, P, S
-from idp_adapter.core.evidence.hours import HOURS, hour_of_week
+from idp_adapter.core.evidence.hours import counted
+from idp_adapter.core.evidence.network_feeds import is_masked, tags_of
+from idp_adapter.core.places import visited
 from idp_adapter.core.types import (
+    Binding,
     DecisionRecord,
     Device,
     Evidence,
@@ -63,7 +67,7 @@ class Taught:
 def learnable(request: Request, signals: Signals) -> Learnable | None:
     """What this attempt could teach if its outcome is confirmed; None where it shows nothing of the subject."""
     telemetry = signals.telemetry
-    if telemetry is None and signals.cookie_id is None:
+    if telemetry is None and signals.cookie_id is None and request.binding == Binding():
         return None
     version = str(request.subject.properties.get("credential_version", ""))
     legible = telemetry is not None and (telemetry.clock_step_s or 0.0) <= keystroke.WORTHLESS_CLOCK_S
@@ -73,6 +77,7 @@ def learnable(request: Request, signals: Signals) -> Learnable | None:
         device_cookie=signals.cookie_id,
         typings={key: typing for key, typing in typings.items() if keystroke.row_of(typing) is not None},
         clock_step_s=telemetry.clock_step_s if telemetry else None,
+        binding=request.binding,
     )
 
 
@@ -109,8 +114,7 @@ def learn(record: DecisionRecord, history: History, rules: Learning, *, proved: 
 
 def _habits(record: DecisionRecord, old: Habits) -> Habits:
     origin, place, time = record.origin, record.origin.place, record.time
-    hours = list(old.hours) if len(old.hours) == HOURS else [0] * HOURS
-    hours[hour_of_week(time)] += 1
+    is_hidden = is_masked(tags_of(record.decision.risk.contributions))
     return replace(
         old,
         logins=old.logins + 1,
@@ -121,8 +125,9 @@ def _habits(record: DecisionRecord, old: Habits) -> Habits:
         countries=_sighted(old.countries, place.country, time),
         user_agents=_sighted(old.user_agents, record.user_agent or None, time),
         clients=_sighted(old.clients, record.client, time),
-        hours=tuple(hours),
-        last=LastLogin(time, origin) if origin.address else old.last,
+        hours=counted(old.hours, time),
+        last=LastLogin(time, origin) if origin.address and not is_hidden else old.last,
+        places=old.places if is_hidden else visited(old.places, place, time),
     )
 
 
@@ -137,9 +142,9 @@ def _sighted(old: tuple[Sighting, ...], value: str | None, time: datetime) -> tu
 
 
 def _devices(record: DecisionRecord, old: tuple[Device, ...]) -> tuple[Device, ...]:
-    """The devices that changed, at most one key and one cookie."""
+    """The devices that changed, at most one of each kind. A cookie keeps in mind the key that came along."""
     seen = record.learnable or Learnable()
-    pairs = (("key", seen.device_key), ("cookie", seen.device_cookie))
+    pairs = (("key", seen.device_key), ("cookie", seen.device_cookie), *thumbprints(seen.binding).items())
     known = {(device.kind, device.id): device for device in old}
     changed = []
     for kind, device_id in pairs:
@@ -147,9 +152,9 @@ def _devices(record: DecisionRecord, old: tuple[Device, ...]) -> tuple[Device, .
             continue
         before = known.get((kind, device_id))
         fresh = before or Device(device_id, kind, record.time, record.time, seen=0)
-        changed.append(
-            replace(fresh, last_seen=record.time, seen=fresh.seen + 1, user_agent=record.user_agent, confirmed=True)
-        )
+        fresh = replace(fresh, last_seen=record.time, seen=fresh.seen + 1, confirmed=True)
+        paired_key = seen.device_key or fresh.paired_key if kind == "cookie" else None
+        changed.append(replace(fresh, user_agent=record.user_agent or fresh.user_agent, paired_key=paired_key))
     return tuple(changed)
 
 

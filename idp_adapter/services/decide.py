@@ -53,7 +53,15 @@ class Decider:
         signals = self.observe(request)
         if policy.exempt.covers(request.subject):
             signals = without_behaviour(signals)
-        query = HistoryQuery(request.issuer, request.subject.key, signals.origin.prefix, now - FAILURES_COUNT_FOR)
+        query = HistoryQuery(
+            request.issuer,
+            request.subject.key,
+            signals.origin.prefix,
+            now - FAILURES_COUNT_FOR,
+            device_ids=_device_ids(request, signals),
+            sid=request.session.sid,
+            client=request.resource.id,
+        )
         valid_from = now - policy.learning.baseline_valid
         situation = Situation(request, signals, self.store.load(query), now, valid_from)
         evidence = [self._score(source, situation) for source in self.sources]
@@ -107,8 +115,6 @@ class Decider:
 
 
 def _record(request: Request, signals: Signals, decision: Decision, now: datetime) -> DecisionRecord:
-    telemetry = signals.telemetry
-    ids = (telemetry.key_id if telemetry else None, signals.cookie_id)
     teaches = request.action in (Hook.LOGIN, Hook.PASSWORD_GRANT, Hook.CLIENT_CREDENTIALS)
     return DecisionRecord(
         issuer=request.issuer,
@@ -120,6 +126,14 @@ def _record(request: Request, signals: Signals, decision: Decision, now: datetim
         time=now,
         origin=signals.origin,
         user_agent=signals.user_agent,
-        device_ids=tuple(item for item in ids if item),
+        device_ids=_device_ids(request, signals),
         learnable=learnable(request, signals) if teaches else None,
+        binding=request.binding,
     )
+
+
+def _device_ids(request: Request, signals: Signals) -> tuple[str, ...]:
+    """What this request shows that may be a device of somebody's."""
+    key_id = signals.telemetry.key_id if signals.telemetry else None
+    ids = (key_id, signals.cookie_id, request.binding.jkt, request.binding.x5t_s256)
+    return tuple(item for item in ids if item)

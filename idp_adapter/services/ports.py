@@ -23,12 +23,19 @@ from idp_adapter.core.types import (
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which history one decision needs. `since` bounds the failures that are counted."""
+    """Which history one decision needs. `since` bounds the failures that are counted.
+
+    `device_ids` are those that the request shows, at most four, whose posture is wanted; `sid` and `client` name the
+    session whose first binding is.
+    """
 
     issuer: str
     subject: SubjectId
     prefix: str | None
     since: datetime
+    device_ids: tuple[str, ...] = ()
+    sid: str | None = None
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_adapter.adapters.sql import codec
-from idp_adapter.core.types import Evidence, Habits, LastLogin, Learnable, Origin, Place, Reason, Sighting, Typing
+from idp_adapter.core.types import (
+    Binding,
+    Evidence,
+    Habits,
+    LastLogin,
+    Learnable,
+    Origin,
+    Place,
+    Reason,
+    Sighting,
+    Typing,
+)
 from idp_adapter.errors import ProfileDamaged, RequestInvalid, RequestTooLarge
 from tests.support.records import HOME, NOW, habits
 
@@ -54,7 +65,12 @@ TYPING = st.builds(
     untrusted=COUNT,
 )
 LEARNABLE = st.builds(
-    Learnable, st.none() | TEXT, st.none() | TEXT, st.dictionaries(TEXT, TYPING, max_size=3), st.none() | NUMBER
+    Learnable,
+    st.none() | TEXT,
+    st.none() | TEXT,
+    st.dictionaries(TEXT, TYPING, max_size=3),
+    st.none() | NUMBER,
+    st.builds(Binding, st.none() | TEXT, st.none() | TEXT),
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from idp_adapter.adapters.sql import store as store_module
-from idp_adapter.core.types import Habits, History, Origin, OutcomeType, Place, Reason, SubjectId
+from idp_adapter.core.types import Binding, Habits, History, Origin, OutcomeType, Place, Reason, SubjectId
 from idp_adapter.errors import ProfileDamaged, RequestInvalid, RequestTooLarge, Unavailable
 from idp_adapter.services.ports import Lesson, Retention, Store
 from tests.support.records import (
@@ -217,6 +217,28 @@ def test_an_outcome_of_nobody_is_stored_but_teaches_nobody(store):
         store.teach(Lesson(outcome("outcome-3", subject=None), closes_since=NOW))
 
 
+# --- bindings and postures -----------------------------------------------------------------------------------
+
+
+def test_a_session_s_first_binding_is_that_of_its_earliest_decision_with_one(store):
+    jkt, other = Binding(jkt="jkt-1"), Binding("jkt-2", "x5t-2")
+    for id_, changes in {
+        "early": {"time": NOW - DAY},
+        "first": {"binding": other, "time": NOW - DAY / 2},
+        "later": {"binding": jkt},
+        "bob": {"binding": jkt, "subject": BOB, "time": NOW - DAY},
+        "elsewhere": {"binding": jkt, "issuer": REALM_B, "time": NOW - DAY},
+        "another-client": {"binding": jkt, "client": "other", "time": NOW - DAY},
+        "another-session": {"binding": jkt, "sid": "sid-2", "time": NOW - DAY},
+    }.items():
+        store.record(record(id_, **changes))
+    asked = replace(query(), sid="sid-1", client="spa")
+    assert store.load(asked).first_binding == other
+    assert store.decision(REALM_A, "first").binding == other
+    assert store.load(query()).first_binding == Binding()
+    assert store.load(replace(asked, sid=None)).first_binding == Binding()
+
+
 # --- failures ------------------------------------------------------------------------------------------------
 
 
@@ -304,7 +326,14 @@ def test_erasing_in_one_realm_leaves_the_other_whole(store):
 def test_an_export_holds_every_row_as_json(store):
     fill(store)
     exported = json.loads(json.dumps(store.export(REALM_A, ALICE)))
-    assert rows(store) == {"profiles": 2, "devices": 2, "authentications": 2, "outcomes": 2, "decisions": 1}
+    assert rows(store) == {
+        "postures": 0,
+        "profiles": 2,
+        "devices": 2,
+        "authentications": 2,
+        "outcomes": 2,
+        "decisions": 1,
+    }
     by_kind = {row["kind"]: row for row in exported["profiles"]}
     assert by_kind["habits"]["body"]["logins"] == 8
     assert by_kind["template"]["body"] == "AP8="
@@ -344,7 +373,7 @@ def test_retention_deletes_what_is_too_old_of_each_kind_and_keeps_the_rest(store
     assert gone["outcome"] == 4
     gone = store.retain(replace(KEPT, profiles_unused=DAY), now=NOW + 2 * DAY)
     assert (gone["profile"], gone["device"]) == (4, 4)
-    assert rows(store) == {"profiles": 0, "devices": 0, "authentications": 0, "outcomes": 0, "decisions": 1}
+    assert {name for name, count in rows(store).items() if count} == {"decisions"}
     gone = store.retain(replace(KEPT, decisions=DAY), now=NOW + 2 * DAY)
     assert gone["decision"] == 2
     assert set(rows(store, REALM_B).values()) == {0}

@@ -64,8 +64,9 @@ def habits(logins: int = 8, **changes: object) -> Habits:
     return replace(known, **changes)  # type: ignore[arg-type]
 
 
-def device(id_: str = "key-1", kind: str = "key", *, confirmed: bool = True) -> Device:
-    return Device(id_, kind, NOW - timedelta(days=30), NOW - timedelta(days=1), 5, FIREFOX, confirmed)
+def device(id_: str = "key-1", kind: str = "key", *, confirmed: bool = True, **changes: object) -> Device:
+    known = Device(id_, kind, NOW - timedelta(days=30), NOW - timedelta(days=1), 5, FIREFOX, confirmed)
+    return replace(known, **changes)  # type: ignore[arg-type]
 
 
 def template(profile: bytes, *, learnt_at: datetime = NOW) -> bytes:

@@ -47,51 +47,6 @@ def test_hands_too_few_keys_or_none_are_no_automation():
     assert automation.score(b.situation(signals=Signals(telemetry=few))).nats == 0
 
 
-def test_a_cookie_whose_key_is_silent_reassures_half():
-    evidence = device.score(b.situation(KNOWN, Signals(cookie_id="cookie-1")))
-    assert evidence.nats == device.COOKIE_KNOWN / 2
-
-
-@pytest.mark.parametrize(
-    ("signals", "code", "sign"),
-    [
-        (Signals(telemetry=b.telemetry()), "device_key_known", -1),
-        (Signals(telemetry=b.telemetry(key_id="key-9")), "device_key_new", 1),
-        (Signals(cookie_id="cookie-1"), "device_cookie_known", -1),
-        (Signals(cookie_id="cookie-9"), "device_unknown", 1),
-        (Signals(cookie_id="cookie-1", telemetry=b.telemetry(key_id="key-9")), "device_cookie_without_its_key", 1),
-        (Signals(), "device_unknown", 1),
-    ],
-)
-def test_a_device_is_known_by_its_key_then_by_its_cookie(signals, code, sign):
-    evidence = device.score(b.situation(KNOWN, signals))
-    assert evidence.reasons[0].code == code
-    assert evidence.nats * sign > 0
-
-
-def test_a_cookie_alone_is_enough_where_no_key_was_ever_seen():
-    history = History(devices=(b.device("cookie-1", "cookie"),))
-    assert device.score(b.situation(history, Signals(cookie_id="cookie-1"))).nats == device.COOKIE_KNOWN
-
-
-def test_a_copied_cookie_without_the_key_never_reassures():
-    copied = device.score(b.situation(KNOWN, Signals(cookie_id="cookie-1", telemetry=b.telemetry(key_id="thief"))))
-    assert copied.nats > 0
-
-
-def test_a_key_seen_but_not_confirmed_hardly_reassures():
-    history = History(devices=(b.device(confirmed=False),))
-    evidence = device.score(b.situation(history, Signals(telemetry=b.telemetry())))
-    assert -1 < evidence.nats < 0
-
-
-def test_a_browser_upgrade_is_quiet_and_another_browser_is_not():
-    upgraded = device.score(b.situation(KNOWN, Signals(user_agent="Firefox/146 on Linux")))
-    switched = device.score(b.situation(KNOWN, Signals(user_agent="Chrome/140 on Windows")))
-    assert "user_agent_known" in {reason.code for reason in upgraded.reasons}
-    assert switched.nats - upgraded.nats == pytest.approx(device.AGENT_NEW - device.AGENT_KNOWN)
-
-
 @pytest.mark.parametrize(
     ("origin", "code"),
     [

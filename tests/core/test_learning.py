@@ -14,6 +14,7 @@ from idp_adapter.core.fusion import fuse
 from idp_adapter.core.learning import MOST_SIGHTINGS, Learning, confirmed, learn, learnable
 from idp_adapter.core.policy import decide
 from idp_adapter.core.types import (
+    Binding,
     DecisionRecord,
     Evidence,
     Habits,
@@ -126,6 +127,31 @@ def test_a_known_device_keeps_its_first_day():
     taught = learn(record(learnable=Learnable(device_key="key-1")), EXPERIENCED, RULES)
     assert taught.devices[0].first_seen == EXPERIENCED.devices[0].first_seen
     assert taught.devices[0].seen == EXPERIENCED.devices[0].seen + 1
+
+
+def test_a_cookie_keeps_in_mind_the_key_that_came_along_and_learns_a_newer_one():
+    first = learn(record(), History(), RULES).devices
+    alone = record(learnable=Learnable(device_cookie="cookie-2"))
+    silent = learn(alone, History(devices=first), RULES).devices
+    again = learn(record(learnable=Learnable("key-3", "cookie-2")), History(devices=silent), RULES).devices
+    assert [device.paired_key for device in (*first, *silent, *again)] == [None, "key-2", "key-2", None, "key-3"]
+
+
+def test_a_proved_client_key_and_certificate_become_devices():
+    bound = replace(b.request("client_credentials"), binding=Binding("jkt-1", "x5t-1"))
+    seen = learnable(bound, Signals())
+    taught = learn(record(learnable=seen, user_agent=""), History(), RULES)
+    assert [(d.kind, d.id, d.confirmed, d.user_agent) for d in taught.devices] == [
+        ("jkt", "jkt-1", True, ""),
+        ("x5t", "x5t-1", True, ""),
+    ]
+
+
+def test_a_login_without_a_user_agent_keeps_the_one_that_a_device_had():
+    taught = learn(record(user_agent=""), EXPERIENCED, RULES)
+    again = learn(record(user_agent="", learnable=Learnable("key-1")), EXPERIENCED, RULES)
+    assert taught.devices[0].user_agent == ""
+    assert again.devices[0].user_agent == b.FIREFOX
 
 
 def test_nothing_learnable_teaches_no_device_and_no_template():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from idp_adapter.core.origins import distance_km, ip_kind
 from idp_adapter.core.types import Place
-from idp_adapter.core.user_agent import family_of, summarise
+from idp_adapter.core.user_agent import Agent, agent_of, platform_version, summarise
 from tests.core import builders as b
 
 
@@ -75,6 +77,56 @@ def test_a_user_agent_is_reduced_to_family_version_and_platform(agent, summary):
     assert summarise(agent) == summary
 
 
-def test_the_family_survives_an_upgrade():
-    assert family_of("Firefox/145 on Linux") == family_of("Firefox/146 on Linux") == "Firefox on Linux"
-    assert family_of("") == ""
+IPAD = SAFARI.replace("iPhone; CPU iPhone OS", "iPad; CPU OS")
+TABLET = CHROME.replace("Windows NT 10.0; Win64; x64", "Linux; Android 14; SM-X906C")
+
+
+@pytest.mark.parametrize(
+    ("agent", "levels"),
+    [
+        (LINUX, Agent("Firefox", 145, "Linux", "desktop")),
+        (SAFARI, Agent("Safari", 18, "iOS", "mobile")),
+        (IPAD, Agent("Safari", 18, "iOS", "tablet")),
+        (TABLET, Agent("Chrome", 142, "Android", "tablet")),
+        (TABLET.replace("Safari", "Mobile Safari"), Agent("Chrome", 142, "Android", "mobile")),
+        ("python-requests/2.32.3", Agent("python-requests", 2, "unknown", "unknown")),
+        ("()", None),
+    ],
+)
+def test_a_summary_keeps_every_level(agent, levels):
+    assert agent_of(summarise(agent)) == levels
+
+
+@pytest.mark.parametrize(
+    ("agent", "version"),
+    [
+        (SAFARI, ("iOS", 18)),
+        (IPAD, ("iOS", 18)),
+        (TABLET, ("Android", 14)),
+        (CHROME, ("Windows", 10)),
+        (CHROME.replace("NT 10.0", "NT 6.1"), ("Windows", 6)),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.1 Safari/605", ("macOS", 10)),
+        (LINUX, None),
+        ("curl/8", None),
+        (None, None),
+    ],
+)
+def test_a_platform_tells_its_version_as_far_as_browsers_let_it(agent, version):
+    assert platform_version(agent) == version
+
+
+@pytest.mark.parametrize(
+    ("majors", "days", "follows"),
+    [
+        ((145, 145), 0, True),
+        ((145, 146), 1, True),
+        ((18, 26), 1, True),
+        ((120, 145), 365, True),
+        ((145, 144), 365, False),
+        ((120, 145), 7, False),
+        ((120, 9999), 365, False),
+    ],
+)
+def test_a_browser_is_upgraded_step_by_step_and_never_downgraded(majors, days, follows):
+    before, now = (Agent("Firefox", major, "Linux", "desktop") for major in majors)
+    assert now.may_follow(before, timedelta(days=days)) is follows

@@ -16,7 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from idp_adapter.core.types import (
+    Binding,
     Evidence,
+    FamiliarPlace,
     Habits,
     Json,
     LastLogin,
@@ -146,6 +148,16 @@ def habits_to_json(habits: Habits) -> dict[str, Json]:
         "logins": habits.logins,
         "since_us": None if habits.since is None else to_us(habits.since),
         "hours": list(habits.hours),
+        "places": [
+            [
+                place.latitude,
+                place.longitude,
+                place.radius_km,
+                place.count,
+                *map(to_us, (place.first_seen, place.last_seen)),
+            ]
+            for place in habits.places
+        ],
         "last": None if habits.last is None else [to_us(habits.last.time), *_origin_to_list(habits.last.origin)],
     }
     for name in _SIGHTINGS:
@@ -168,7 +180,13 @@ def _habits_from_json(data: Any) -> Habits:
         clients=_sightings(data["clients"]),
         hours=tuple(data["hours"]),
         last=None if last is None else LastLogin(from_us(last[0]), origin_from_row(last[1:])),
+        places=tuple(_familiar_place(row) for row in data.get("places", ())),  # not in documents of before
     )
+
+
+def _familiar_place(row: Any) -> FamiliarPlace:
+    latitude, longitude, radius_km, count, first_us, last_us = row
+    return FamiliarPlace(latitude, longitude, radius_km, count, from_us(first_us), from_us(last_us))
 
 
 def _sightings(rows: Any) -> tuple[Sighting, ...]:
@@ -249,6 +267,16 @@ def obligations_from(value: Any) -> Obligations:
     return Obligations(**{**members, "session": SessionFate(members["session"])})
 
 
+def binding_to_text(binding: Binding) -> str | None:
+    """The thumbprints that a request proved; None where there is none."""
+    return None if binding == Binding() else dumps("binding", [binding.jkt, binding.x5t_s256])
+
+
+def binding_from(value: Any) -> Binding:
+    """What `binding_to_text` wrote."""
+    return Binding() if value is None else Binding(*loads(value))
+
+
 def learnable_to_bytes(learnable: Learnable) -> bytes:
     """What a confirmed outcome may teach, to be sealed."""
     typings = {
@@ -260,6 +288,7 @@ def learnable_to_bytes(learnable: Learnable) -> bytes:
         "device_cookie": learnable.device_cookie,
         "clock_step_s": learnable.clock_step_s,
         "typings": typings,
+        "binding": [learnable.binding.jkt, learnable.binding.x5t_s256],
     }
     return dumps("learnable", document).encode()
 
@@ -271,7 +300,13 @@ def learnable_from_bytes(data: bytes) -> Learnable:
         name: Typing(**{**item, "down_s": tuple(item["down_s"]), "up_s": tuple(item["up_s"])})
         for name, item in document["typings"].items()
     }
-    return Learnable(document["device_key"], document["device_cookie"], typings, document["clock_step_s"])
+    return Learnable(
+        document["device_key"],
+        document["device_cookie"],
+        typings,
+        document["clock_step_s"],
+        Binding(*document.get("binding", ())),
+    )
 
 
 def _versioned(value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from idp_adapter.adapters.sealing import DataKey
 from idp_adapter.adapters.sql import codec
 from idp_adapter.adapters.sql.codec import Bound
 from idp_adapter.core.types import (
+    ComplianceStatus,
     Decision,
     DecisionRecord,
     Device,
@@ -19,6 +20,7 @@ from idp_adapter.core.types import (
     Level,
     Outcome,
     OutcomeType,
+    Posture,
     Risk,
     SubjectId,
     Unenrolled,
@@ -79,6 +81,7 @@ def decision_columns(record: DecisionRecord) -> dict[str, Bound]:
         "device_ids": codec.dumps("device_ids", record.device_ids),
         "learnable": None,
         "settled": False,
+        "binding": codec.binding_to_text(record.binding),
     }
 
 
@@ -117,6 +120,7 @@ def decision_record(columns: Mapping[str, Any], learnable: Learnable | None) -> 
         user_agent=columns["user_agent"],
         device_ids=tuple(codec.loads(columns["device_ids"])),
         learnable=learnable,
+        binding=codec.binding_from(columns["binding"]),
     )
 
 
@@ -218,13 +222,39 @@ def device_columns(device: Device) -> dict[str, Bound]:
         "seen": device.seen,
         "user_agent": codec.text("device.user_agent", device.user_agent),
         "confirmed": device.confirmed,
+        "paired_key": _optional("device.paired_key", device.paired_key),
+        "name": _optional("device.name", device.name),
     }
 
 
-def device(kind: str, id_: str, user_agent: str, numbers: list[int]) -> Device:
-    """A device from a row of `load`."""
+def device(texts: Sequence[str], numbers: Sequence[int], *, name: str | None = None) -> Device:
+    """A device from a row of `load`: kind, id, user agent and paired key; times, count and whether confirmed."""
+    kind, id_, user_agent, paired_key = texts
     first_us, last_us, seen, confirmed = numbers
-    return Device(id_, kind, codec.from_us(first_us), codec.from_us(last_us), seen, user_agent, bool(confirmed))
+    times = codec.from_us(first_us), codec.from_us(last_us)
+    return Device(id_, kind, *times, seen, user_agent, bool(confirmed), paired_key, name)
+
+
+def posture_columns(issuer: str, posture: Posture) -> dict[str, Bound]:
+    """A report of a device's posture."""
+    return {
+        "issuer": codec.key("issuer", issuer),
+        "device_id": codec.key("device.id", posture.device_id),
+        "source": codec.key("posture.source", posture.source),
+        "status": posture.status.value,
+        "since_us": codec.to_us(posture.since),
+        "before_us": None if posture.before is None else codec.to_us(posture.before),
+        "seen_us": codec.to_us(posture.seen),
+    }
+
+
+def posture(texts: Sequence[str], numbers: Sequence[int | None]) -> Posture:
+    """A posture from a row of `load`: device, source and status; since when, newest report, and the status before."""
+    device_id, source, status, _ = texts
+    since, seen, before = (None if us is None else codec.from_us(us) for us in numbers[:3])
+    if since is None or seen is None:
+        raise ValueError
+    return Posture(device_id, source, ComplianceStatus(status), since, seen, before)
 
 
 def exported(columns: dict[str, Any]) -> dict[str, Json]:
@@ -237,7 +267,7 @@ def exported(columns: dict[str, Any]) -> dict[str, Json]:
             exported[name.removesuffix("_us")] = codec.from_us(value).isoformat()
         elif name in {"permitted", "settled", "confirmed"}:
             exported[name] = bool(value)
-        elif name in {"acr_values", "evidence", "obligations", "device_ids", "learnable", "methods"}:
+        elif name in {"acr_values", "evidence", "obligations", "device_ids", "learnable", "methods", "binding"}:
             exported[name] = None if value is None else codec.loads(value)
         elif name == "body":
             exported[name] = None if value is None else _exported_body(columns["kind"], value)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-REVISION: Final = "0002"  # the newest migration; read at start and by readiness without loading Alembic
+REVISION: Final = "0003"  # the newest migration; read at start and by readiness without loading Alembic
 
 metadata: Final = MetaData()
 
@@ -87,6 +87,7 @@ decision: Final = Table(
     Column("device_ids", _json(), nullable=False),
     Column("learnable", LargeBinary),  # sealed
     Column("settled", Boolean, nullable=False),
+    Column("binding", Text),  # thumbprints of the keys that the request proved, as JSON text
     PrimaryKeyConstraint("issuer", "id", name="decision_pk"),
 )
 Index(
@@ -103,6 +104,14 @@ Index(
     decision.c.time_us,
     postgresql_where=text("learnable IS NOT NULL"),
     sqlite_where=text("learnable IS NOT NULL"),
+)
+Index(
+    "decision_bound",
+    decision.c.issuer,
+    decision.c.sid,
+    decision.c.time_us,
+    postgresql_where=text("binding IS NOT NULL"),
+    sqlite_where=text("binding IS NOT NULL"),
 )
 
 outcome: Final = Table(
@@ -166,9 +175,26 @@ device: Final = Table(
     Column("seen", Integer, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("confirmed", Boolean, nullable=False),
+    Column("paired_key", Text),  # of a cookie: the collector's key that came along
+    Column("name", Text),  # given by a person
     PrimaryKeyConstraint("issuer", "subject_type", "subject_id", "kind", "id", name="device_pk"),
 )
 Index("device_by_sight", device.c.issuer, device.c.last_seen_us)
+Index("device_by_id", device.c.issuer, device.c.id)
+
+posture: Final = Table(  # of devices, whosoever they are: a shared one has one posture
+    "posture",
+    metadata,
+    _issuer(),
+    Column("device_id", Text, nullable=False),
+    Column("source", Text, nullable=False),  # who reported it
+    Column("status", Text, nullable=False),
+    Column("since_us", BigInteger, nullable=False),  # the status has been this one
+    Column("before_us", BigInteger),  # the status before had been that one; null where this is the first
+    Column("seen_us", BigInteger, nullable=False),  # of the newest report
+    PrimaryKeyConstraint("issuer", "device_id", "source", name="posture_pk"),
+)
+Index("posture_by_sight", posture.c.issuer, posture.c.seen_us)
 
 authentication: Final = Table(
     "authentication",

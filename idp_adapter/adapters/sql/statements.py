@@ -51,16 +51,21 @@ MOST_PROFILES: Final = 64
 MOST_DEVICES: Final = 64
 MOST_FAILURES: Final = 50
 MOST_FAILURES_OF_PREFIX: Final = 1000
+MOST_POSTURES: Final = 16
+MOST_DEVICE_IDS: Final = 4  # that one request shows: `device_1` and so on of `load`
 
 # What a row of `load` is.
-PROFILE, DEVICE, FAILURE, PREFIX, DATA_KEY = 0, 1, 2, 3, 4
+PROFILE, DEVICE, FAILURE, PREFIX, DATA_KEY, POSTURE, BINDING = range(7)
 
-# Tables that hold a subject's rows, in the order in which they are erased: without its data key the rest says nothing.
+# Tables that hold a subject's rows, in the order in which they are erased: without its data key the rest says nothing,
+# and a posture is a subject's by its devices.
 TABLES: Final = (
-    schema.data_key, schema.profile, schema.device, schema.authentication, schema.outcome, schema.decision
+    schema.data_key, schema.posture, schema.profile, schema.device, schema.authentication, schema.outcome,
+    schema.decision,
 )  # fmt: skip
 _AGE: Final = {
     "data_key": schema.data_key.c.updated_at_us,
+    "posture": schema.posture.c.seen_us,
     "profile": schema.profile.c.updated_at_us,
     "device": schema.device.c.last_seen_us,
     "authentication": schema.authentication.c.time_us,
@@ -84,6 +89,11 @@ class Statements:
     upsert_device: str
     forget_profile: str
     forget_device: str
+    devices: str
+    rename_device: str
+    is_device: str
+    report_posture: str
+    forget_postures: str
     revision: str
     forget_learnables: str
     data_key: str
@@ -120,9 +130,14 @@ def compiled(dialect: str) -> Statements:
         close=text(_close()),
         insert_authentication=text(_insert(insert, schema.authentication).on_conflict_do_nothing()),
         upsert_profile=text(_upsert(insert, schema.profile)),
-        upsert_device=text(_upsert(insert, schema.device)),
+        upsert_device=text(_upsert(insert, schema.device, keeps=("name",))),
         forget_profile=text(_forget(schema.profile)),
         forget_device=text(_forget(schema.device)),
+        devices=text(_of_subject(schema.device)),
+        rename_device=text(_rename_device()),
+        is_device=text(_is_device()),
+        report_posture=text(_report_posture(insert)),
+        forget_postures=text(_forget_postures()),
         revision="SELECT version_num FROM alembic_version",
         forget_learnables=text(_forget_learnables()),
         data_key=text(_data_key()),
@@ -144,10 +159,11 @@ def _insert(insert: Any, table: Table) -> Any:
     return insert(table).values({column.name: bindparam(column.name) for column in table.c})
 
 
-def _upsert(insert: Any, table: Table) -> Any:
+def _upsert(insert: Any, table: Table, *, keeps: Sequence[str] = ()) -> Any:
+    """Insert, or change all but the key and what the row keeps."""
     statement = _insert(insert, table)
     keys = [column.name for column in table.primary_key]
-    changes = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    changes = {name: statement.excluded[name] for name in table.c.keys() if name not in (*keys, *keeps)}  # noqa: SIM118
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
@@ -163,6 +179,9 @@ def _decision() -> Select[Any]:
 
 
 def _is_subject(table: Table) -> ColumnElement[bool]:
+    if table is schema.posture:
+        devices = select(schema.device.c.id).where(_is_subject(schema.device))
+        return and_(table.c.issuer == bindparam("issuer"), table.c.device_id.in_(devices))
     return and_(
         table.c.issuer == bindparam("issuer"),
         table.c.subject_type == bindparam("subject_type"),
@@ -172,14 +191,16 @@ def _is_subject(table: Table) -> ColumnElement[bool]:
 
 def _load() -> ClauseElement:
     """One query for all of a subject's history: a union of uniform rows, told apart by their first column."""
-    return union_all(_data_keys(), _profiles(), _devices(), _failures(), _failures_of_prefix())
+    return union_all(
+        _data_keys(), _profiles(), _devices(), _failures(), _failures_of_prefix(), _postures(), _first_binding()
+    )
 
 
 def _uniform(
     tag: int, *, texts: Sequence[Any] = (), body: Any = None, numbers: Sequence[Any] = (), source: Any = None
 ) -> Select[Any]:
-    """A row of `load`: tag, three texts, bytes, four numbers."""
-    texts = (*texts, *[cast(null(), Text)] * (3 - len(texts)))
+    """A row of `load`: tag, four texts, bytes, four numbers."""
+    texts = (*texts, *[cast(null(), Text)] * (4 - len(texts)))
     numbers = (*numbers, *[cast(null(), BigInteger)] * (4 - len(numbers)))
     body = cast(null(), LargeBinary) if body is None else body
     return select(cast(literal_column(str(tag)), SmallInteger), *texts, body, *numbers).select_from(source)
@@ -216,7 +237,43 @@ def _devices() -> Select[Any]:
     )
     confirmed = case((kept.c.confirmed, _number(1)), else_=_number(0))
     numbers = (kept.c.first_seen_us, kept.c.last_seen_us, cast(kept.c.seen, BigInteger), cast(confirmed, BigInteger))
-    return _uniform(DEVICE, texts=(kept.c.kind, kept.c.id, kept.c.user_agent), numbers=numbers, source=kept)
+    texts = (kept.c.kind, kept.c.id, kept.c.user_agent, kept.c.paired_key)
+    return _uniform(DEVICE, texts=texts, numbers=numbers, source=kept)
+
+
+def _postures() -> Select[Any]:
+    """Of the devices that the request shows, whether or not they are known to be the subject's."""
+    table = schema.posture
+    shown = [bindparam(f"device_{i + 1}", type_=Text) for i in range(MOST_DEVICE_IDS)]
+    kept = (
+        select(table)
+        .where(table.c.issuer == bindparam("issuer"), table.c.device_id.in_(shown))
+        .order_by(table.c.seen_us.desc())
+        .limit(_number(MOST_POSTURES))
+        .offset(_number(0))
+        .subquery("kept_posture")
+    )
+    numbers = (kept.c.since_us, kept.c.seen_us, kept.c.before_us)
+    return _uniform(POSTURE, texts=(kept.c.device_id, kept.c.source, kept.c.status), numbers=numbers, source=kept)
+
+
+def _first_binding() -> Select[Any]:
+    """What the session's earliest decision with a bound token showed, of this client."""
+    table = schema.decision
+    kept = (
+        select(table.c.binding)
+        .where(
+            _is_subject(table),
+            table.c.sid == bindparam("sid"),
+            table.c.client == bindparam("client"),
+            table.c.binding.is_not(null()),
+        )
+        .order_by(table.c.time_us)
+        .limit(_number(1))
+        .offset(_number(0))
+        .subquery("kept_binding")
+    )
+    return _uniform(BINDING, texts=(kept.c.binding,), source=kept)
 
 
 def _failed() -> ColumnElement[bool]:
@@ -279,6 +336,40 @@ def _close() -> ClauseElement:
     table = schema.decision
     unsettled = and_(table.c.time_us >= bindparam("since_us"), table.c.settled.is_(false()))
     return update(table).where(_is_subject(table), unsettled).values(settled=true(), learnable=null())
+
+
+def _rename_device() -> ClauseElement:
+    table = schema.device
+    key = (column == bindparam(f"of_{column.name}") for column in table.primary_key)
+    return update(table).where(*key).values(name=bindparam("name"))
+
+
+def _is_device() -> Select[Any]:
+    """Whether an id is a device's, of anybody in the realm."""
+    table = schema.device
+    known = table.c.issuer == bindparam("issuer"), table.c.id == bindparam("device_id")
+    return select(literal_column("1")).where(*known).limit(_number(1)).offset(_number(0))
+
+
+def _report_posture(insert: Any) -> Any:
+    """A report that is newer than what is stored. Where it changes the status, the change before is kept too."""
+    table = schema.posture
+    statement = _insert(insert, table)
+    new = statement.excluded
+    is_same = table.c.status == new.status
+    changes = {
+        "status": new.status,
+        "since_us": case((is_same, table.c.since_us), else_=new.since_us),
+        "before_us": case((is_same, table.c.before_us), else_=table.c.since_us),
+        "seen_us": new.seen_us,
+    }
+    keys = [column.name for column in table.primary_key]
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes, where=table.c.seen_us < new.seen_us)
+
+
+def _forget_postures() -> Delete:
+    table = schema.posture
+    return delete(table).where(table.c.issuer == bindparam("issuer"), table.c.device_id == bindparam("device_id"))
 
 
 def _forget(table: Table) -> Delete:

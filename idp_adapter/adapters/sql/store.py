@@ -17,14 +17,12 @@ from idp_adapter.adapters.sql import codec, rows, schema, statements
 from idp_adapter.adapters.sql.codec import Bound, Row
 from idp_adapter.adapters.sql.data_keys import DataKeys, Subject
 from idp_adapter.adapters.sql.database import Database, Execute, Parameters, unavailable
+from idp_adapter.adapters.sql.history import DAMAGED, HistoryReader
 from idp_adapter.adapters.sql.lessons import LessonWriter
 from idp_adapter.adapters.sql.statements import Statements
 from idp_adapter.adapters.sql.template_keys import TemplateKeys
 from idp_adapter.core.types import (
     DecisionRecord,
-    Device,
-    Failures,
-    Habits,
     History,
     Json,
     Learnable,
@@ -35,8 +33,8 @@ from idp_adapter.services.ports import HistoryQuery, Lesson, Retention
 
 MOST_IN_BATCH: Final = 500
 MOST_BATCHES: Final = 200  # of one table and one issuer in one run of retention
-_DAMAGED: Final = (ValueError, TypeError, KeyError, IndexError, OverflowError)
 _NAMES: Final = {
+    "posture": "postures",
     "profile": "profiles",
     "device": "devices",
     "authentication": "authentications",
@@ -67,7 +65,15 @@ class SqlStore:
     def load(self, query: HistoryQuery) -> History:
         """Read all that a decision needs of its subject, in one round trip. An unknown subject is `History()`."""
         of = rows.of_subject(query.issuer, query.subject)
-        parameters = {**of, "prefix": query.prefix, "since_us": codec.to_us(query.since)}
+        shown = (*query.device_ids, *[None] * statements.MOST_DEVICE_IDS)[: statements.MOST_DEVICE_IDS]
+        parameters = {
+            **of,
+            "prefix": query.prefix,
+            "since_us": codec.to_us(query.since),
+            "sid": query.sid,
+            "client": query.client,
+            **{f"device_{i}": id_ for i, id_ in enumerate(shown, start=1)},
+        }
         return self._history(of, self._database.read(self._sql.load, parameters))
 
     def record(self, record: DecisionRecord) -> None:
@@ -134,6 +140,7 @@ class SqlStore:
             "decision": retention.decisions,
             "outcome": retention.outcomes,
             "authentication": retention.failures,
+            "posture": retention.profiles_unused,
             "profile": retention.profiles_unused,
             "device": retention.profiles_unused,
             "data_key": retention.profiles_unused,
@@ -163,35 +170,16 @@ class SqlStore:
     # --- rows to values -----------------------------------------------------------------------------------
 
     def _history(self, of: Subject, found: list[Row]) -> History:
-        habits = Habits()
-        devices: list[Device] = []
-        failed: list[datetime] = []
-        templates: dict[str, bytes] = {}
-        of_prefix = subjects_of_prefix = 0
+        data_key = None
         try:
             data_key = self._data_key(of, found)
         except ProfileLocked as error:
             self._on_damaged(error)
             found = [row for row in found if row[0] != statements.PROFILE]
-        for tag, first, second, third, body, *numbers in found:
-            try:
-                if tag == statements.PROFILE:
-                    opened = rows.profile_body(first, second, numbers[0], body, data_key)
-                    if first == "habits":
-                        habits = codec.habits_from_bytes(opened)
-                    else:
-                        templates[second] = opened
-                elif tag == statements.DEVICE:
-                    devices.append(rows.device(first, second, third, numbers))
-                elif tag == statements.FAILURE:
-                    failed.append(codec.from_us(numbers[0]))
-                elif tag == statements.PREFIX:
-                    of_prefix, subjects_of_prefix = numbers[0], numbers[1]
-            except ProfileDamaged as error:
-                self._on_damaged(error)
-            except _DAMAGED:
-                self._on_damaged(ProfileDamaged("a stored row is damaged"))
-        return History(habits, tuple(devices), Failures(tuple(failed), of_prefix, subjects_of_prefix), templates)
+        reader = HistoryReader(data_key, on_damaged=self._on_damaged)
+        for row in found:
+            reader.take(row)
+        return reader.history()
 
     def _data_key(self, of: Subject, found: list[Row]) -> DataKey | None:
         """The data key among the rows of `load`, which the record of this decision will want too."""
@@ -201,7 +189,7 @@ class SqlStore:
             return None
         data_key = None
         try:
-            data_key = self._data_keys.unwrap(of, row[1], row[4])
+            data_key = self._data_keys.unwrap(of, row[1], row[5])
         finally:
             self._data_keys.keep(of, data_key)
         return data_key
@@ -211,7 +199,7 @@ class SqlStore:
         columns = dict(zip((column.name for column in schema.decision.c), values, strict=True))
         try:
             return rows.decision_record(columns, self._learnable(columns, kek_id, wrapped))
-        except _DAMAGED:
+        except DAMAGED:
             raise ProfileDamaged("a stored decision is damaged") from None
 
     def _learnable(self, columns: Mapping[str, Any], kek_id: str | None, wrapped: Any) -> Learnable | None:
@@ -223,7 +211,7 @@ class SqlStore:
             return codec.learnable_from_bytes(rows.learnable_body(columns["id"], sealed, data_key))
         except ProfileDamaged as error:
             self._on_damaged(error)
-        except _DAMAGED:
+        except DAMAGED:
             self._on_damaged(ProfileDamaged("a decision's learnable part is damaged"))
         return None
 

@@ -1,4 +1,4 @@
-"""What every source is given: the question, what was observed, what is known, the time, and what is too old to know."""
+"""What every source is given: the question, what was observed, what is known, the time, and the policy's bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idp_adapter.core import templates
-from idp_adapter.core.types import History, Request, Signals
+from idp_adapter.core.devices import DeviceRules
+from idp_adapter.core.types import Device, History, Request, Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,17 @@ class Situation:
     history: History
     now: datetime
     valid_from: datetime | None = None
+    devices: DeviceRules = DeviceRules()
 
     @property
     def address_is_theirs(self) -> bool:
         """Whether the request's address says something of the subject: their browser's, or a workload's own."""
         return self.request.network.of_end_user or self.request.subject.key.type == "service_account"
+
+    def trusts(self, device: Device) -> bool:
+        """Whether a device was confirmed, not too long ago."""
+        until = self.devices.trusted_until(device)
+        return until is not None and self.now <= until
 
     def template(self, key: str) -> templates.Envelope | None:
         """What is kept of a profile key, if anything. Raises `ProfileDamaged`."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from idp_adapter.core.types.knowledge import Origin
 from idp_adapter.core.types.names import Level, Scalar, SessionFate, Unenrolled
 from idp_adapter.core.types.observations import Typing
-from idp_adapter.core.types.questions import SubjectId
+from idp_adapter.core.types.questions import Binding, SubjectId
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class DecisionRecord:
     user_agent: str
     device_ids: tuple[str, ...]
     learnable: Learnable | None
+    binding: Binding = Binding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Learnable:
     device_cookie: str | None = None
     typings: Mapping[str, Typing] = field(default_factory=dict)  # profile key -> typing
     clock_step_s: float | None = None
+    binding: Binding = Binding()
 
 
 class OutcomeType(StrEnum):

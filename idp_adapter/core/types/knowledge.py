@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from idp_adapter.core.types.names import ComplianceStatus
+from idp_adapter.core.types.questions import Binding
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -29,15 +32,37 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One browser profile or cookie jar of a subject. `id` is a key's RFC 7638 thumbprint or a cookie's pseudonym."""
+    """What a subject proved to have, or brought along: a browser profile, a cookie jar, a client's key or certificate.
+
+    `id` is the thumbprint of the collector's key or of a DPoP key (RFC 7638), that of a certificate (RFC 8705), or a
+    cookie's pseudonym. `last_seen` is of the last confirmed login.
+    """
 
     id: str
-    kind: str  # "key" or "cookie"
+    kind: str  # "key", "cookie", "jkt" or "x5t"
     first_seen: datetime
     last_seen: datetime
     seen: int = 1
-    user_agent: str = ""  # family and platform, never the whole string
+    user_agent: str = ""  # family, version and platform, never the whole string
     confirmed: bool = False
+    paired_key: str | None = None  # of a cookie: the collector's key that came along
+    name: str | None = None  # given by a person; not read for decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """What one reporter says of a device.
+
+    `seen` is the time of its newest report, `since` that of the first of this status in a row, `before` that of the
+    first of the status before, None where there was none.
+    """
+
+    device_id: str
+    source: str
+    status: ComplianceStatus
+    since: datetime
+    seen: datetime
+    before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +84,18 @@ class LastLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class FamiliarPlace:
+    """A circle on the map: the mean point and accuracy radius of so many confirmed logins."""
+
+    latitude: float
+    longitude: float
+    radius_km: float
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Habits:
     """What confirmed logins taught of a subject: bounded counters of values. Rebuilt, never mutated."""
 
@@ -71,16 +108,22 @@ class Habits:
     user_agents: tuple[Sighting, ...] = ()
     clients: tuple[Sighting, ...] = ()
     hours: tuple[int, ...] = ()  # 168 counters of the hour of the week, Monday 00 UTC first; empty while young
-    last: LastLogin | None = None
+    last: LastLogin | None = None  # of those whose place no egress hid
+    places: tuple[FamiliarPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Recent failed logins: the subject's own, and those of other subjects from the same prefix."""
+    """Recent failed logins: the subject's own, and, from the same prefix, those of other subjects.
+
+    Of the prefix: failures, known subjects who failed, failures that name nobody, and subjects who were let in.
+    """
 
     of_subject: tuple[datetime, ...] = ()
     of_prefix: int = 0
     subjects_of_prefix: int = 0
+    nameless_of_prefix: int = 0
+    let_in_of_prefix: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +133,7 @@ class History:
     habits: Habits = Habits()
     devices: tuple[Device, ...] = ()
     failures: Failures = Failures()
+    credential_changed: datetime | None = None  # when last, if lately
     templates: Mapping[str, bytes] = field(default_factory=dict)  # profile key -> a model's own bytes
+    first_binding: Binding = Binding()  # what this session's earliest decision with a bound token showed
+    postures: tuple[Posture, ...] = ()  # of the devices that this request shows

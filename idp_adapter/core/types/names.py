@@ -33,6 +33,13 @@ class Level(StrEnum):
         return list(Level).index(self)
 
 
+class ComplianceStatus(StrEnum):
+    """What is said of a device's posture, spelt as CAEP does."""
+
+    COMPLIANT = "compliant"
+    NOT_COMPLIANT = "not-compliant"
+
+
 class SessionFate(StrEnum):
     """What becomes of the session; later members are stricter."""
 

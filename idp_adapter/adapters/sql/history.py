@@ -54,8 +54,14 @@ class HistoryReader:
         """All that was taken."""
         times = tuple(codec.from_us(time_us) for time_us in self._failed)
         failures = Failures(times, *self._of_prefix)
-        devices, postures = tuple(self._devices), tuple(self._postures)
-        return History(self._habits, devices, failures, self._templates, self._binding, postures)
+        return History(
+            habits=self._habits,
+            devices=tuple(self._devices),
+            failures=failures,
+            templates=self._templates,
+            first_binding=self._binding,
+            postures=tuple(self._postures),
+        )
 
     def _profile(self, texts: Sequence[Any], body: Any, numbers: Sequence[Any]) -> None:
         kind, key = texts[:2]

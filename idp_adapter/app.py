@@ -35,9 +35,11 @@ from idp_adapter.core.types import Decision, Origin, SubjectId
 from idp_adapter.errors import AdapterError, Unavailable
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.outcomes import OutcomeReporter
+from idp_adapter.services.population import Populations
 from idp_adapter.services.ports import Retention, Store
 
 LOOK_AT_FEEDS_EVERY_S: Final = 10.0
+LOOK_AT_POPULATION_EVERY_S: Final = 60.0
 RETAIN_EVERY_S: Final = 3600.0
 COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
 
@@ -114,6 +116,7 @@ def build(settings: Settings) -> Service:
         budget_s=settings.database_budget_s,
         on_damaged=lambda damage: metrics.profile_damaged(),
     )
+    populations = Populations(store, settings.issuers)
     key_sets = KeySets(settings.issuers, timer=time.monotonic)
 
     def policy_for(issuer: str) -> Policy:
@@ -138,7 +141,7 @@ def build(settings: Settings) -> Service:
         api.Parts(
             public_url=settings.public_url,
             authenticator=Authenticator(audience=settings.public_url, issuers=settings.issuers.keys(), keys=key_sets),
-            decider=Decider(store, geo, feeds, pseudonyms, Opener(), metrics, policy_for),
+            decider=Decider(store, geo, feeds, pseudonyms, Opener(), metrics, policy_for, populations.of),
             reporter=OutcomeReporter(store, metrics, policy_for),
             signer=signer,
             watcher=metrics,
@@ -157,6 +160,7 @@ def build(settings: Settings) -> Service:
     jobs = Jobs()
     jobs.start(_retaining(store, settings, log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     jobs.start(_warming(key_sets), first_s=0)
+    jobs.start(_renewing(populations), first_s=1)
     if any(settings.feeds.values()):
         jobs.start(_refreshing(feeds), first_s=LOOK_AT_FEEDS_EVERY_S)
     return Service(flask.wsgi_app, store, jobs)
@@ -227,6 +231,16 @@ def _retaining(store: Store, settings: Settings, log: Log) -> Callable[[], float
         except AdapterError as error:
             log.failed(error=type(error).__name__, where=["retention"])
         return RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
+
+    return run
+
+
+def _renewing(populations: Populations) -> Callable[[], float]:
+    """Look at each realm's population about every minute; several workers drift apart."""
+
+    def run() -> float:
+        populations.renew(now=now())
+        return LOOK_AT_POPULATION_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
 
     return run
 

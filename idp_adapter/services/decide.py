@@ -8,7 +8,7 @@ on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +17,7 @@ from idp_adapter.core.fusion import SOURCES, Source, fuse
 from idp_adapter.core.learning import learnable
 from idp_adapter.core.origins import ip_kind
 from idp_adapter.core.policy import Policy, decide
+from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.signals import parse_telemetry, without_behaviour
 from idp_adapter.core.types import Decision, DecisionRecord, Evidence, Hook, Origin, Request, Signals, Telemetry
 from idp_adapter.core.user_agent import summarise
@@ -34,6 +35,10 @@ from idp_adapter.services.ports import (
 FAILURES_COUNT_FOR: Final = timedelta(hours=1)
 
 
+def _unknown(issuer: str) -> Population:
+    return UNKNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Answers questions under one policy."""
@@ -45,6 +50,7 @@ class Decider:
     opener: TelemetryOpener
     observer: Observer
     policy_for: Callable[[str], Policy]
+    population_of: Callable[[str], Population] = _unknown
     sources: Sequence[Source] = SOURCES
 
     def decide(self, request: Request, *, now: datetime, decision_id: str) -> Decision:
@@ -64,6 +70,7 @@ class Decider:
         )
         valid_from = now - policy.learning.baseline_valid
         situation = Situation(request, signals, self.store.load(query), now, valid_from)
+        situation = replace(situation, population=self.population_of(request.issuer))
         evidence = [self._score(source, situation) for source in self.sources]
         decision = decide(policy, request, fuse(evidence, policy.scale), decision_id=decision_id)
         self.store.record(_record(request, signals, decision, now))

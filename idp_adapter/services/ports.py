@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from idp_adapter.core.population import Population
 from idp_adapter.core.types import (
     DecisionRecord,
     Device,
@@ -86,6 +87,10 @@ class Store(Protocol):
 
     def decision(self, issuer: str, decision_id: str) -> DecisionRecord | None:
         """Find a decision of this issuer."""
+        ...
+
+    def population(self, issuer: str, *, since: datetime) -> Population:
+        """Where a realm's newest outcomes came from, and how attempts went since a time. Bounded; not the hot path."""
         ...
 
     def teach(self, lesson: Lesson) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from idp_adapter.core import templates
 from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
-from idp_adapter.core.types import BrowserFacts, Failures, Habits, History, LastLogin, Origin, Place, Signals
+from idp_adapter.core.types import BrowserFacts, Failures, Habits, History, LastLogin, Origin, Signals
 from tests.core import builders as b
 
 KNOWN = History(habits=b.habits(), devices=(b.device(), b.device("cookie-1", "cookie")))
@@ -45,45 +45,6 @@ def test_the_reason_to_abstain_is_told(source, situation, why):
 def test_hands_too_few_keys_or_none_are_no_automation():
     few = b.telemetry(b.typing(keys=3, hold_s=0.0), b.typing("username", virtual=True, hold_s=0.0))
     assert automation.score(b.situation(signals=Signals(telemetry=few))).nats == 0
-
-
-@pytest.mark.parametrize(
-    ("origin", "code"),
-    [
-        (b.HOME, "network_address_known"),
-        (Origin("addr-2", "prefix-home", b.LISBON), "network_prefix_known"),
-        (Origin("addr-2", "prefix-2", b.LISBON), "network_asn_known"),
-        (Origin("addr-2", "prefix-2", b.PORTO), "network_asn_new"),
-        (b.ABROAD, "network_country_new"),
-        (Origin("addr-2", "prefix-2", Place()), "network_prefix_new"),
-    ],
-)
-def test_only_the_telling_level_of_the_network_speaks(origin, code):
-    evidence = network.score(b.situation(KNOWN, Signals(origin=origin)))
-    assert [reason.code for reason in evidence.reasons] == [code]
-
-
-def test_less_familiar_networks_weigh_more():
-    origins = [
-        b.HOME,
-        Origin("a", "prefix-home", b.LISBON),
-        Origin("a", "p", b.LISBON),
-        Origin("a", "p", b.PORTO),
-        b.ABROAD,
-    ]
-    weights = [network.score(b.situation(KNOWN, Signals(origin=origin))).nats for origin in origins]
-    assert weights == sorted(weights)
-
-
-def test_a_backends_address_says_nothing_of_the_user_but_much_of_a_workload():
-    signals = Signals(origin=b.ABROAD)
-    backend = b.situation(KNOWN, signals, b.request("refresh", of_end_user=False))
-    workload = b.situation(
-        KNOWN, signals, b.request("client_credentials", subject_type="service_account", of_end_user=False)
-    )
-    assert network.score(backend).abstains
-    user = network.score(b.situation(KNOWN, signals))
-    assert network.score(workload).nats > user.nats * network.WORKLOAD_FACTOR
 
 
 @pytest.mark.parametrize(("ago_h", "impossible"), [(0.5, True), (8, True), (14, False), (48, False)])

@@ -19,6 +19,7 @@ from idp_adapter.core.policy import Policy
 from idp_adapter.core.types import Decision, Hook, Network, Outcome, OutcomeType, Place, Request, Session
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.outcomes import OutcomeReporter
+from idp_adapter.services.population import Populations
 from tests.core import builders as b
 from tests.support.sealing import sealer
 
@@ -82,8 +83,12 @@ class House:
     feeds: MapOfFeeds = field(default_factory=MapOfFeeds)
     policy: Policy = field(default_factory=lambda: load(None))
     now: datetime = b.NOW
+    populations: Populations = field(init=False)
     asked: int = 0
     told: int = 0
+
+    def __post_init__(self) -> None:
+        self.populations = Populations(self.store, [login().issuer])
 
     @property
     def decider(self) -> Decider:
@@ -95,6 +100,7 @@ class House:
             opener=Opener(),
             observer=self.tally,
             policy_for=lambda _: self.policy,
+            population_of=self.populations.of,
         )
 
     def ask(self, request: Request | None = None) -> Decision:

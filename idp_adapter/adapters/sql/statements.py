@@ -44,7 +44,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import Compiled
 from sqlalchemy.sql.elements import ClauseElement
 
-from idp_adapter.adapters.sql import schema
+from idp_adapter.adapters.sql import population, schema
 
 # Bounds of one read, so that a flood of failures or of devices doesn't make decisions slow.
 MOST_PROFILES: Final = 64
@@ -82,6 +82,7 @@ class Statements:
     record: str
     decision: str
     insert_outcome: str
+    population: str
     settle: str
     close: str
     insert_authentication: str
@@ -126,6 +127,7 @@ def compiled(dialect: str) -> Statements:
         record=text(_insert(insert, schema.decision).on_conflict_do_nothing()),
         decision=text(_decision()),
         insert_outcome=text(_insert(insert, schema.outcome).on_conflict_do_nothing()),
+        population=text(population.statement()),
         settle=text(_settle()),
         close=text(_close()),
         insert_authentication=text(_insert(insert, schema.authentication).on_conflict_do_nothing()),

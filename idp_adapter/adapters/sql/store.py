@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from idp_adapter.adapters.sealing import DataKey, Sealer
-from idp_adapter.adapters.sql import codec, rows, schema, statements
+from idp_adapter.adapters.sql import codec, population, rows, schema, statements
 from idp_adapter.adapters.sql.codec import Bound, Row
 from idp_adapter.adapters.sql.data_keys import DataKeys, Subject
 from idp_adapter.adapters.sql.database import Database, Execute, Parameters, unavailable
@@ -21,6 +21,7 @@ from idp_adapter.adapters.sql.history import DAMAGED, HistoryReader
 from idp_adapter.adapters.sql.lessons import LessonWriter
 from idp_adapter.adapters.sql.statements import Statements
 from idp_adapter.adapters.sql.template_keys import TemplateKeys
+from idp_adapter.core.population import Population
 from idp_adapter.core.types import (
     DecisionRecord,
     History,
@@ -113,6 +114,11 @@ class SqlStore:
             opened = (self._opened(dict(zip(names, row, strict=True)), data_key) for row in found)
             exported[_NAMES[table.name]] = [rows.exported(columns) for columns in opened]
         return exported
+
+    def population(self, issuer: str, *, since: datetime) -> Population:
+        """Where a realm's newest outcomes came from, and how attempts went since a time. Bounded; not the hot path."""
+        parameters: Parameters = {"issuer": issuer, "since_us": codec.to_us(since)}
+        return population.population(self._database.read(self._sql.population, parameters))
 
     # --- writes -----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from idp_adapter.core import templates
 from idp_adapter.core.devices import DeviceRules
+from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.types import Device, History, Request, Signals
 
 
@@ -19,6 +20,7 @@ class Situation:
     history: History
     now: datetime
     valid_from: datetime | None = None
+    population: Population = UNKNOWN
     devices: DeviceRules = DeviceRules()
 
     @property

@@ -60,6 +60,16 @@ class TelemetryRejected(AdapterError):
         self.reason = reason
 
 
+class PostureRejected(AdapterError):
+    """What is said to be a posture assertion can't be used; the login goes on."""
+
+    code = "posture_rejected"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"posture assertion rejected: {reason}")
+        self.reason = reason
+
+
 class ProfileDamaged(AdapterError):
     """Stored profile bytes don't parse as the version that they claim."""
 

@@ -45,6 +45,7 @@ def codes(module: ModuleType) -> list[str]:
         "hours_",
         "keystroke_",
         "automation_",
+        "posture_",
     )
     trees = [ast.parse(inspect.getsource(part)) for part in (module, *_helpers(module))]
     nodes = [node for tree in trees for node in ast.walk(tree)]

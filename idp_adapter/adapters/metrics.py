@@ -52,6 +52,9 @@ class Metrics:
         self._telemetry = Counter(
             "idp_adapter_telemetry_rejected", "Telemetry that could not be used.", ("reason",), registry=registry
         )
+        self._posture = Counter(
+            "idp_adapter_posture_rejected", "Posture assertions that could not be used.", ("reason",), registry=registry
+        )
         self._unavailable = Counter(
             "idp_adapter_dependency_unavailable", "Requests that a dependency left unanswered.", ("dependency",),
             registry=registry,
@@ -81,6 +84,10 @@ class Metrics:
     def telemetry_rejected(self, reason: str) -> None:
         """Telemetry could not be used, by name."""
         self._telemetry.labels(self._bounded("reason", reason)).inc()
+
+    def posture_rejected(self, reason: str) -> None:
+        """A posture assertion could not be used, by name."""
+        self._posture.labels(self._bounded("posture", reason)).inc()
 
     def source_failed(self, source: str) -> None:
         """An evidence source raised."""

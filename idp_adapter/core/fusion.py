@@ -12,7 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, network_feeds, travel
+from idp_adapter.core.evidence import (
+    automation,
+    device,
+    failures,
+    hours,
+    keystroke,
+    network,
+    network_feeds,
+    posture,
+    travel,
+)
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Level, Reason, Risk
 
@@ -31,6 +41,7 @@ class Source:
 
 SOURCES: Final[tuple[Source, ...]] = (
     Source(device.SOURCE, "device", 4.0, device.score),
+    Source(posture.SOURCE, "posture", 1.5, posture.score),
     Source(network.SOURCE, "place", 3.0, network.score),
     Source(network_feeds.SOURCE, "place", 4.0, network_feeds.score),
     Source(travel.SOURCE, "place", 3.0, travel.score),

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from idp_adapter.core.assurance import Ladder
+from idp_adapter.core.devices import DeviceRules
 from idp_adapter.core.fusion import Scale, level_of, logit
 from idp_adapter.core.learning import Learning
+from idp_adapter.core.posture import PostureRules
 from idp_adapter.core.types import (
     Decision,
     Hook,
@@ -113,6 +115,8 @@ class Policy:
     session_at_refuse: SessionFate
     unknown_action_permitted: bool
     rules: tuple[Rule, ...] = ()
+    devices: DeviceRules = DeviceRules()
+    posture: PostureRules = PostureRules()
 
 
 def decide(policy: Policy, request: Request, risk: Risk, *, decision_id: str) -> Decision:

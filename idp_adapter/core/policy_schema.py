@@ -13,6 +13,7 @@ from idp_adapter.core.assurance import Ladder
 from idp_adapter.core.fusion import Scale
 from idp_adapter.core.learning import Learning
 from idp_adapter.core.policy import Condition, Effect, Exemption, Lifetimes, Policy, Rule
+from idp_adapter.core.policy_schema_devices import read_devices, read_posture
 from idp_adapter.core.types import Level, Scalar, SessionFate, Unenrolled
 from idp_adapter.errors import PolicyInvalid
 
@@ -23,7 +24,7 @@ _NO_MORE_S: Final = 30 * 24 * 3600
 _WHEN: Final = ("hook", "client", "subject", "subject_type", "role", "group", "reason")
 _TOP: Final = frozenset(
     {"id", "version", "risk", "acr", "lifetimes", "reuse", "learning", "behaviour", "session", "unknown_action", "rule"}
-)
+) | {"devices", "posture"}
 
 
 class _Table:
@@ -128,6 +129,8 @@ def parse_policy(document: Mapping[str, object], *, subject: str, digest: str) -
         session_at_refuse=session.choice("at_refuse", SessionFate, SessionFate.KEEP),
         unknown_action_permitted=unknown.choice("effect", ("deny", "permit"), "deny") == "permit",
         rules=_rules(document.get("rule", []), ladder, problems),
+        devices=read_devices(_Table("devices", document.get("devices", {}), problems)),
+        posture=read_posture(_Table("posture", document.get("posture", {}), problems)),
     )
     for table in (acr, reuse, learning, behaviour, session, unknown):
         table.done()

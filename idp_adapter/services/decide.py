@@ -8,10 +8,11 @@ on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from idp_adapter.core.devices import thumbprints
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.fusion import SOURCES, Source, fuse
 from idp_adapter.core.learning import learnable
@@ -19,10 +20,21 @@ from idp_adapter.core.origins import ip_kind
 from idp_adapter.core.policy import Policy, decide
 from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.signals import parse_telemetry, without_behaviour
-from idp_adapter.core.types import Decision, DecisionRecord, Evidence, Hook, Origin, Request, Signals, Telemetry
-from idp_adapter.core.user_agent import summarise
-from idp_adapter.errors import TelemetryRejected
+from idp_adapter.core.types import (
+    Decision,
+    DecisionRecord,
+    Evidence,
+    Hook,
+    Origin,
+    PostureAssertion,
+    Request,
+    Signals,
+    Telemetry,
+)
+from idp_adapter.core.user_agent import platform_version, summarise
+from idp_adapter.errors import PostureRejected, TelemetryRejected
 from idp_adapter.services.ports import (
+    AssertionVerifier,
     Geolocator,
     HistoryQuery,
     NetworkFeeds,
@@ -52,11 +64,12 @@ class Decider:
     policy_for: Callable[[str], Policy]
     population_of: Callable[[str], Population] = _unknown
     sources: Sequence[Source] = SOURCES
+    assertions: AssertionVerifier | None = None  # None where no issuer of posture is trusted
 
     def decide(self, request: Request, *, now: datetime, decision_id: str) -> Decision:
         """One question to one recorded decision. Raises `Unavailable` when the store does not answer in time."""
         policy = self.policy_for(request.issuer)
-        signals = self.observe(request)
+        signals = self.observe(request, now=now)
         if policy.exempt.covers(request.subject):
             signals = without_behaviour(signals)
         query = HistoryQuery(
@@ -69,17 +82,27 @@ class Decider:
             client=request.resource.id,
         )
         valid_from = now - policy.learning.baseline_valid
-        situation = Situation(request, signals, self.store.load(query), now, valid_from)
-        situation = replace(situation, population=self.population_of(request.issuer))
+        situation = Situation(
+            request=request,
+            signals=signals,
+            history=self.store.load(query),
+            now=now,
+            valid_from=valid_from,
+            population=self.population_of(request.issuer),
+            devices=policy.devices,
+            posture=policy.posture,
+        )
         evidence = [self._score(source, situation) for source in self.sources]
         decision = decide(policy, request, fuse(evidence, policy.scale), decision_id=decision_id)
         self.store.record(_record(request, signals, decision, now))
         self._count(request, decision, evidence)
         return decision
 
-    def observe(self, request: Request) -> Signals:
+    def observe(self, request: Request, *, now: datetime) -> Signals:
         """Type what the request carries; raw address and telemetry end here."""
         telemetry, rejected = self._open(request)
+        posture, posture_rejected = self._posture(request, telemetry, now)
+        user_agent = request.network.user_agent if request.network.of_end_user else None
         ip = request.network.ip
         kind = ip_kind(ip)
         origin = Origin()
@@ -90,11 +113,28 @@ class Decider:
             origin=origin,
             ip_kind=kind,
             network_tags=self.feeds.tags(ip, origin.place.asn) if ip and kind == "public" else (),
-            user_agent=summarise(request.network.user_agent) if request.network.of_end_user else "",
+            user_agent=summarise(user_agent),
             cookie_id=self.pseudonymiser.cookie(request.issuer, cookie) if cookie else None,
             telemetry=telemetry,
             telemetry_rejected=rejected,
+            platform_version=platform_version(user_agent),
+            posture=posture,
+            posture_rejected=posture_rejected,
         )
+
+    def _posture(
+        self, request: Request, telemetry: Telemetry | None, now: datetime
+    ) -> tuple[PostureAssertion | None, str | None]:
+        text = request.posture_assertion
+        if not text or self.assertions is None:
+            return None, None
+        key_id = telemetry.key_id if telemetry else None
+        proved = {*thumbprints(request.binding).values(), *([key_id] if key_id else [])}
+        try:
+            return self.assertions.verify(text, request, proved, now=now), None
+        except PostureRejected as error:
+            self.observer.posture_rejected(error.reason)
+            return None, error.reason
 
     def _open(self, request: Request) -> tuple[Telemetry | None, str | None]:
         if not request.telemetry:

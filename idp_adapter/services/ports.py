@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,6 +18,8 @@ from idp_adapter.core.types import (
     Outcome,
     OutcomeType,
     Place,
+    PostureAssertion,
+    Request,
     SubjectId,
 )
 
@@ -170,6 +172,17 @@ class TelemetryOpener(Protocol):
         ...
 
 
+class AssertionVerifier(Protocol):
+    """Verifies what a trusted issuer signed of a device's posture."""
+
+    def verify(self, text: str, request: Request, proved: Collection[str], *, now: datetime) -> PostureAssertion:
+        """The statement, if it is about one of the devices that the request proved (their thumbprints).
+
+        Raises `errors.PostureRejected` with a named reason. Never waits.
+        """
+        ...
+
+
 class Observer(Protocol):
     """Counts what happens, for operators. Never carries personal data."""
 
@@ -179,6 +192,10 @@ class Observer(Protocol):
 
     def telemetry_rejected(self, reason: str) -> None:
         """Telemetry could not be used, by name."""
+        ...
+
+    def posture_rejected(self, reason: str) -> None:
+        """A posture assertion could not be used, by name."""
         ...
 
     def source_failed(self, source: str) -> None:

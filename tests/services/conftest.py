@@ -61,6 +61,9 @@ class Tally:
     def telemetry_rejected(self, reason) -> None:
         self.counts[f"rejected {reason}"] += 1
 
+    def posture_rejected(self, reason) -> None:
+        self.counts[f"posture rejected {reason}"] += 1
+
     def source_failed(self, source) -> None:
         self.counts[f"failed {source}"] += 1
 

@@ -32,6 +32,7 @@ from idp_adapter.errors import RequestInvalid, RequestTooLarge
 MAX_BODY: Final = 64 * 1024
 MAX_DEPTH: Final = 8
 MAX_EVALUATIONS: Final = 50
+MAX_ASSERTION: Final = 8 * 1024
 EXECUTE_ALL: Final = "execute_all"
 STOP_AT: Final[Mapping[str, bool | None]] = {
     EXECUTE_ALL: None,
@@ -72,6 +73,7 @@ def read_question(body: Reader, *, issuer: str) -> Request:
     subject, action, resource = body.required("subject"), body.required("action"), body.required("resource")
     context = body.object("context")
     session, network, binding = context.object("session"), context.object("network"), context.object("binding")
+    device = context.object("device")
     return Request(
         issuer=issuer,
         subject=_subject(subject),
@@ -89,7 +91,8 @@ def read_question(body: Reader, *, issuer: str) -> Request:
         binding=Binding(jkt=binding.text("jkt", longest=128), x5t_s256=binding.text("x5t_s256", longest=128)),
         telemetry=context.raw("telemetry"),
         telemetry_challenge=context.text("telemetry_challenge", longest=512),
-        cookie_id=context.object("device").from_browser("cookie_id", longest=128),
+        cookie_id=device.from_browser("cookie_id", longest=128),
+        posture_assertion=device.from_browser("posture", longest=MAX_ASSERTION + 1),  # so that too long shows
         reused=context.count("reused", most=1_000_000_000) or 0,
         action_properties=action.object("properties").scalars(),
     )

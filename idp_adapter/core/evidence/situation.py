@@ -8,6 +8,7 @@ from datetime import datetime
 from idp_adapter.core import templates
 from idp_adapter.core.devices import DeviceRules
 from idp_adapter.core.population import UNKNOWN, Population
+from idp_adapter.core.posture import PostureRules
 from idp_adapter.core.types import Device, History, Request, Signals
 
 
@@ -22,6 +23,7 @@ class Situation:
     valid_from: datetime | None = None
     population: Population = UNKNOWN
     devices: DeviceRules = DeviceRules()
+    posture: PostureRules = PostureRules()
 
     @property
     def address_is_theirs(self) -> bool:

@@ -39,6 +39,7 @@ from idp_adapter.core.types.names import (
 from idp_adapter.core.types.observations import (
     BrowserFacts,
     Pointer,
+    PostureAssertion,
     Signals,
     Telemetry,
     Typing,
@@ -78,6 +79,7 @@ __all__ = [
     "Place",
     "Pointer",
     "Posture",
+    "PostureAssertion",
     "Reason",
     "Request",
     "Resource",

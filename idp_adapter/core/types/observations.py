@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from idp_adapter.core.types.knowledge import Origin
+from idp_adapter.core.types.names import ComplianceStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,24 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
+class PostureAssertion:
+    """What a trusted issuer signed of the device that this request proved."""
+
+    status: ComplianceStatus
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Signals:
     """Everything observed in one request, typed. `telemetry` is None when none came or none could be used."""
 
     origin: Origin = Origin()
     ip_kind: str = "unknown"  # "public", "private", "shared" (CGNAT), "loopback" or "unknown"
     network_tags: tuple[str, ...] = ()  # what feeds say of the address: `network_feeds.TAGS`
-    user_agent: str = ""  # family/major on platform, or ""
+    user_agent: str = ""  # family/major on platform, with the class where it is not the usual one; or ""
     cookie_id: str | None = None  # pseudonym of the device cookie
     telemetry: Telemetry | None = None
     telemetry_rejected: str | None = None  # a named rejection, counted
+    platform_version: tuple[str, int] | None = None  # as far as the user agent tells it
+    posture: PostureAssertion | None = None
+    posture_rejected: str | None = None  # a named rejection, counted

@@ -90,5 +90,6 @@ class Request:
     telemetry: str | None = None
     telemetry_challenge: str | None = None
     cookie_id: str | None = None
+    posture_assertion: str | None = None
     reused: int = 0
     action_properties: Mapping[str, Scalar] = field(default_factory=dict)

@@ -6,9 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.security.PublicKey;
-import java.security.Signature;
 import java.util.Base64;
 
 /**
@@ -70,15 +68,7 @@ final class DecisionVerifier {
     }
 
     private static boolean isSigned(String[] parts, PublicKey key) throws Unavailable {
-        byte[] signature = bytes(parts[2]);
-        try {
-            Signature es256 = Signature.getInstance("SHA256withECDSAinP1363Format");
-            es256.initVerify(key);
-            es256.update((parts[0] + '.' + parts[1]).getBytes(StandardCharsets.US_ASCII));
-            return signature.length == 64 && es256.verify(signature);
-        } catch (GeneralSecurityException notOne) {
-            return false;
-        }
+        return Es256.verifies(key, (parts[0] + '.' + parts[1]).getBytes(StandardCharsets.US_ASCII), bytes(parts[2]));
     }
 
     private static void checkClaims(JsonNode claims, Expected expected) throws Unavailable {

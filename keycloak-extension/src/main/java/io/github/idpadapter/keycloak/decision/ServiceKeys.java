@@ -4,14 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.math.BigInteger;
-import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
-import java.security.KeyFactory;
 import java.security.PublicKey;
-import java.security.spec.ECGenParameterSpec;
-import java.security.spec.ECParameterSpec;
-import java.security.spec.ECPoint;
-import java.security.spec.ECPublicKeySpec;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
@@ -80,7 +74,7 @@ final class ServiceKeys {
         try {
             for (JsonNode jwk : new ObjectMapper().readTree(jwks).path("keys")) {
                 if (isSigningKey(jwk) && found.size() < MAX_KEYS) {
-                    found.put(jwk.path("kid").asText(), publicKey(jwk));
+                    found.put(jwk.path("kid").asText(), Es256.key(coordinate(jwk, "x"), coordinate(jwk, "y")));
                 }
             }
         } catch (IOException | GeneralSecurityException | IllegalArgumentException broken) {
@@ -92,13 +86,6 @@ final class ServiceKeys {
     private static boolean isSigningKey(JsonNode jwk) {
         return "EC".equals(jwk.path("kty").asText()) && "P-256".equals(jwk.path("crv").asText()) && jwk.path("kid").isTextual()
                 && "sig".equals(jwk.path("use").asText("sig")) && "ES256".equals(jwk.path("alg").asText("ES256"));
-    }
-
-    private static PublicKey publicKey(JsonNode jwk) throws GeneralSecurityException {
-        AlgorithmParameters curve = AlgorithmParameters.getInstance("EC");
-        curve.init(new ECGenParameterSpec("secp256r1"));
-        ECPoint point = new ECPoint(coordinate(jwk, "x"), coordinate(jwk, "y"));
-        return KeyFactory.getInstance("EC").generatePublic(new ECPublicKeySpec(point, curve.getParameterSpec(ECParameterSpec.class)));
     }
 
     private static BigInteger coordinate(JsonNode jwk, String name) {

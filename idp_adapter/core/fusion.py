@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from idp_adapter.core.evidence import (
+    account,
     automation,
     device,
     failures,
@@ -20,6 +21,7 @@ from idp_adapter.core.evidence import (
     keystroke,
     network,
     network_feeds,
+    place,
     posture,
     travel,
 )
@@ -44,8 +46,10 @@ SOURCES: Final[tuple[Source, ...]] = (
     Source(posture.SOURCE, "posture", 1.5, posture.score),
     Source(network.SOURCE, "place", 3.0, network.score),
     Source(network_feeds.SOURCE, "place", 4.0, network_feeds.score),
+    Source(place.SOURCE, "place", 1.5, place.score),
     Source(travel.SOURCE, "place", 3.0, travel.score),
     Source(failures.SOURCE, "failures", 3.0, failures.score),
+    Source(account.SOURCE, "account", 2.0, account.score),
     Source(hours.SOURCE, "hours", 1.0, hours.score),
     Source(keystroke.SOURCE, "behaviour", 4.5, keystroke.score),
     Source(automation.SOURCE, "behaviour", 3.0, automation.score),

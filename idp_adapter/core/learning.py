@@ -16,7 +16,9 @@ from idp_adapter.core import templates
 from idp_adapter.core.devices import thumbprints
 from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.evidence.behaviour import BehaviourModel, P, S
-from idp_adapter.core.evidence.hours import HOURS, hour_of_week
+from idp_adapter.core.evidence.hours import counted
+from idp_adapter.core.evidence.network_feeds import is_masked, tags_of
+from idp_adapter.core.places import visited
 from idp_adapter.core.types import (
     Binding,
     DecisionRecord,
@@ -112,8 +114,7 @@ def learn(record: DecisionRecord, history: History, rules: Learning, *, proved: 
 
 def _habits(record: DecisionRecord, old: Habits) -> Habits:
     origin, place, time = record.origin, record.origin.place, record.time
-    hours = list(old.hours) if len(old.hours) == HOURS else [0] * HOURS
-    hours[hour_of_week(time)] += 1
+    is_hidden = is_masked(tags_of(record.decision.risk.contributions))
     return replace(
         old,
         logins=old.logins + 1,
@@ -124,8 +125,9 @@ def _habits(record: DecisionRecord, old: Habits) -> Habits:
         countries=_sighted(old.countries, place.country, time),
         user_agents=_sighted(old.user_agents, record.user_agent or None, time),
         clients=_sighted(old.clients, record.client, time),
-        hours=tuple(hours),
-        last=LastLogin(time, origin) if origin.address else old.last,
+        hours=counted(old.hours, time),
+        last=LastLogin(time, origin) if origin.address and not is_hidden else old.last,
+        places=old.places if is_hidden else visited(old.places, place, time),
     )
 
 

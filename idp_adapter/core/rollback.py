@@ -69,5 +69,8 @@ def _habits(habits: Habits, since: datetime) -> Habits:
         countries=before(habits.countries),
         user_agents=before(habits.user_agents),
         clients=before(habits.clients),
+        places=tuple(
+            replace(place, last_seen=min(place.last_seen, since)) for place in habits.places if place.first_seen < since
+        ),
         last=habits.last if habits.last is not None and habits.last.time < since else None,
     )

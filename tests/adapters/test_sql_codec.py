@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -134,6 +135,14 @@ def test_compressed_habits_that_end_early_or_late_or_swell_are_damage(spoil):
     body = spoil(codec.habits_to_bytes(habits())[5:])
     with pytest.raises(ProfileDamaged):
         codec.habits_from_bytes(struct.pack("<BI", 2, zlib.crc32(body)) + body)
+
+
+def test_habits_from_before_places_were_learnt_have_none():
+    document = codec.habits_to_json(habits())
+    del document["places"]
+    body = zlib.compress(json.dumps(document).encode())
+    old = codec.habits_from_bytes(struct.pack("<BI", 2, zlib.crc32(body)) + body)
+    assert (old.places, replace(old, places=habits().places)) == ((), habits())
 
 
 def test_habits_from_before_they_were_compressed_still_read():

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from idp_adapter.adapters.sql import statements
 from idp_adapter.adapters.sql import store as store_module
 from idp_adapter.core.types import Binding, Habits, History, Origin, OutcomeType, Place, Reason, SubjectId
 from idp_adapter.errors import ProfileDamaged, RequestInvalid, RequestTooLarge, Unavailable
@@ -262,6 +263,37 @@ def test_failures_of_others_from_the_prefix_are_counted_without_their_own(store)
     store.teach(failed("outcome-9", subject=SubjectId("user", "dave"), origin=elsewhere))
     found = store.load(query()).failures
     assert (found.of_prefix, found.subjects_of_prefix) == (3, 2)
+
+
+def test_of_a_prefix_the_nameless_failures_and_those_let_in_are_told_apart(store):
+    for i in range(3):
+        store.teach(failed(f"nameless-{i}", subject=None))
+        store.teach(failed(f"named-{i}", subject=BOB))
+        store.teach(Lesson(outcome(f"let-in-{i}", subject=SubjectId("user", f"colleague-{i // 2}"))))
+        store.teach(Lesson(outcome(f"old-{i}", subject=SubjectId("user", f"old-{i}"), time=NOW - DAY)))
+        store.teach(Lesson(outcome(f"own-{i}")))
+    found = store.load(query()).failures
+    assert (found.of_prefix, found.subjects_of_prefix, found.nameless_of_prefix) == (6, 1, 3)
+    assert found.let_in_of_prefix == 2
+
+
+def test_a_flood_of_attempts_from_a_prefix_is_read_within_bounds(store, monkeypatch):
+    most = statements.MOST_ATTEMPTS_OF_PREFIX
+    for i in range(most + 5):
+        who = SubjectId("user", f"other-{i}")
+        store.teach(failed(f"failed-{i}", subject=who))
+        store.teach(Lesson(outcome(f"let-in-{i}", subject=who)))
+    found = store.load(query()).failures
+    assert (found.of_prefix, found.let_in_of_prefix) == (most, most)
+
+
+def test_a_changed_credential_is_told_with_its_latest_time_and_is_no_attempt(store):
+    for minutes in (90, 30, 60):
+        changed = outcome(f"o-{minutes}", OutcomeType.CREDENTIAL_CHANGED, time=NOW - timedelta(minutes=minutes))
+        store.teach(Lesson(changed))
+    history = store.load(query())
+    assert history == History(credential_changed=NOW - timedelta(minutes=30))
+    assert store.load(query(BOB)) == History()
 
 
 def test_without_a_prefix_nothing_of_others_is_counted(store):

@@ -10,13 +10,14 @@ import pytest
 
 from idp_adapter.core import templates
 from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
+from idp_adapter.core.fusion import SOURCES
 from idp_adapter.core.types import BrowserFacts, Failures, Habits, History, LastLogin, Origin, Signals
 from tests.core import builders as b
 
 KNOWN = History(habits=b.habits(), devices=(b.device(), b.device("cookie-1", "cookie")))
 
 
-@pytest.mark.parametrize("source", [device, network, travel, failures, hours, keystroke, automation])
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_source_without_data_abstains_and_weighs_nothing(source):
     evidence = source.score(b.situation(signals=Signals()))
     assert evidence.abstains
@@ -89,8 +90,8 @@ def test_hours_abstain_while_young_and_then_know_the_week():
     young[3] = hours.ENROLMENT - 1
     weigh = lambda week: hours.score(b.situation(History(habits=Habits(hours=tuple(week)))))  # noqa: E731
     assert weigh(young).abstains
-    assert weigh(usual).nats == -1
-    assert weigh(unusual).nats == 1
+    assert weigh(usual).nats == hours.USUAL
+    assert weigh(unusual).nats == hours.UNUSUAL
 
 
 def test_the_week_is_circular():

@@ -10,6 +10,7 @@ from idp_adapter.core.types import (
     DecisionRecord,
     Device,
     Evidence,
+    FamiliarPlace,
     Habits,
     LastLogin,
     Learnable,
@@ -109,6 +110,7 @@ def habits(logins: int = 8, *, values: int = 3) -> Habits:
         clients=sightings("client"),
         hours=tuple(range(168)),
         last=LastLogin(NOW, HOME),
+        places=(FamiliarPlace(38.72, -9.14, 20.0, 5, NOW - timedelta(days=30), NOW),),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from idp_adapter.adapters.sealing import DataKey
@@ -25,7 +26,8 @@ class HistoryReader:
         self._habits = Habits()
         self._devices: list[Device] = []
         self._failed: list[int] = []
-        self._of_prefix = (0, 0)
+        self._of_prefix: Sequence[int] = (0, 0, 0, 0)
+        self._credential_changed: datetime | None = None
         self._templates: dict[str, bytes] = {}
         self._binding = Binding()
         self._postures: list[Posture] = []
@@ -34,6 +36,7 @@ class HistoryReader:
             statements.DEVICE: lambda texts, _, numbers: self._devices.append(rows.device(texts, numbers)),
             statements.FAILURE: lambda _, __, numbers: self._failed.append(numbers[0]),
             statements.PREFIX: self._prefix,
+            statements.CREDENTIAL: self._changed,
             statements.POSTURE: lambda texts, _, numbers: self._postures.append(rows.posture(texts, numbers)),
             statements.BINDING: self._bound,
         }
@@ -58,6 +61,7 @@ class HistoryReader:
             habits=self._habits,
             devices=tuple(self._devices),
             failures=failures,
+            credential_changed=self._credential_changed,
             templates=self._templates,
             first_binding=self._binding,
             postures=tuple(self._postures),
@@ -72,7 +76,10 @@ class HistoryReader:
             self._templates[key] = opened
 
     def _prefix(self, _texts: Sequence[Any], _body: Any, numbers: Sequence[Any]) -> None:
-        self._of_prefix = numbers[0], numbers[1]
+        self._of_prefix = tuple(numbers)
+
+    def _changed(self, _texts: Sequence[Any], _body: Any, numbers: Sequence[Any]) -> None:
+        self._credential_changed = codec.from_us(numbers[0])
 
     def _bound(self, texts: Sequence[Any], _body: Any, _numbers: Sequence[Any]) -> None:
         self._binding = codec.binding_from(texts[0])

@@ -29,7 +29,11 @@ from idp_adapter.errors import ProfileDamaged
 from idp_adapter.services.ports import Lesson
 
 TEMPLATE_ENVELOPE: Final = 1  # a template's bytes are the model's own, which carry their version
-_SUCCESSES: Final = frozenset({OutcomeType.LOGIN_SUCCEEDED, OutcomeType.STEP_UP_SUCCEEDED})
+_KINDS: Final = {
+    OutcomeType.LOGIN_SUCCEEDED: "success",
+    OutcomeType.STEP_UP_SUCCEEDED: "success",
+    OutcomeType.CREDENTIAL_CHANGED: "credential",
+}
 _ORIGIN: Final = ("address", "prefix", "country", "asn", "latitude", "longitude", "radius_km")
 
 
@@ -141,14 +145,15 @@ def outcome_columns(outcome: Outcome) -> dict[str, Bound]:
 
 
 def attempt_columns(lesson: Lesson) -> dict[str, Bound] | None:
-    """A failed or completed authentication; None for outcomes that are neither."""
+    """A failed or completed authentication or a changed credential; None for outcomes that are none of these."""
     outcome = lesson.outcome
-    if not lesson.failure and outcome.type not in _SUCCESSES:
+    kind = "failure" if lesson.failure else _KINDS.get(outcome.type)
+    if kind is None:
         return None
     return {
         **of_subject(outcome.issuer, outcome.subject or SubjectId("", "")),
         "id": outcome.id,
-        "kind": "failure" if lesson.failure else "success",
+        "kind": kind,
         "time_us": codec.to_us(outcome.time),
         "prefix": outcome.origin.prefix,
     }

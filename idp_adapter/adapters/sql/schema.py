@@ -202,7 +202,7 @@ authentication: Final = Table(
     _issuer(),
     Column("id", Text, nullable=False),  # of the outcome that reported it
     *_subject(),
-    Column("kind", Text, nullable=False),  # "failure" or "success"
+    Column("kind", Text, nullable=False),  # "failure", "success" or "credential": one changed
     Column("time_us", BigInteger, nullable=False),
     Column("prefix", Text),
     PrimaryKeyConstraint("issuer", "id", name="authentication_pk"),

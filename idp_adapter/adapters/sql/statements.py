@@ -50,12 +50,12 @@ from idp_adapter.adapters.sql import population, schema
 MOST_PROFILES: Final = 64
 MOST_DEVICES: Final = 64
 MOST_FAILURES: Final = 50
-MOST_FAILURES_OF_PREFIX: Final = 1000
+MOST_ATTEMPTS_OF_PREFIX: Final = 200  # of either kind: a spray shows in twenty
 MOST_POSTURES: Final = 16
 MOST_DEVICE_IDS: Final = 4  # that one request shows: `device_1` and so on of `load`
 
 # What a row of `load` is.
-PROFILE, DEVICE, FAILURE, PREFIX, DATA_KEY, POSTURE, BINDING = range(7)
+PROFILE, DEVICE, FAILURE, PREFIX, DATA_KEY, POSTURE, BINDING, CREDENTIAL = range(8)
 
 # Tables that hold a subject's rows, in the order in which they are erased: without its data key the rest says nothing,
 # and a posture is a subject's by its devices.
@@ -194,7 +194,14 @@ def _is_subject(table: Table) -> ColumnElement[bool]:
 def _load() -> ClauseElement:
     """One query for all of a subject's history: a union of uniform rows, told apart by their first column."""
     return union_all(
-        _data_keys(), _profiles(), _devices(), _failures(), _failures_of_prefix(), _postures(), _first_binding()
+        _data_keys(),
+        _profiles(),
+        _devices(),
+        _failures(),
+        _attempts_of_prefix(),
+        _credential_change(),
+        _postures(),
+        _first_binding(),
     )
 
 
@@ -278,16 +285,16 @@ def _first_binding() -> Select[Any]:
     return _uniform(BINDING, texts=(kept.c.binding,), source=kept)
 
 
-def _failed() -> ColumnElement[bool]:
+def _recent(kind: str) -> ColumnElement[bool]:
     table = schema.authentication
-    return and_(table.c.kind == literal_column("'failure'"), table.c.time_us >= bindparam("since_us"))
+    return and_(table.c.kind == literal_column(f"'{kind}'"), table.c.time_us >= bindparam("since_us"))
 
 
 def _failures() -> Select[Any]:
     table = schema.authentication
     kept = (
         select(table.c.time_us)
-        .where(_is_subject(table), _failed())
+        .where(_is_subject(table), _recent("failure"))
         .order_by(table.c.time_us.desc())
         .limit(_number(MOST_FAILURES))
         .offset(_number(0))
@@ -296,22 +303,49 @@ def _failures() -> Select[Any]:
     return _uniform(FAILURE, numbers=(kept.c.time_us,), source=kept)
 
 
-def _failures_of_prefix() -> Select[Any]:
-    """Failures and failing subjects of the prefix, other than the subject itself."""
+def _attempts_of_prefix() -> Select[Any]:
+    """Of the prefix, but for the subject: failures, known subjects who failed, failures without one, those let in."""
+    failed, let_in = _of_prefix("failure"), _of_prefix("success")
+    subject = failed.c.subject_id
+    is_named = subject != literal_column("''")
+    numbers = (
+        func.count(),
+        func.count(distinct(case((is_named, subject)))),
+        func.count(case((~is_named, subject))),
+        select(func.count(distinct(let_in.c.subject_id))).scalar_subquery(),
+    )
+    return _uniform(PREFIX, numbers=numbers, source=failed)
+
+
+def _of_prefix(kind: str) -> Any:
+    """The newest attempts of other subjects from the prefix."""
     table = schema.authentication
     another = or_(
         table.c.subject_id != bindparam("subject_id"),
         table.c.subject_type != bindparam("subject_type"),
     )
-    kept = (
+    return (
         select(table.c.subject_id)
-        .where(table.c.issuer == bindparam("issuer"), table.c.prefix == bindparam("prefix"), _failed(), another)
+        .where(table.c.issuer == bindparam("issuer"), table.c.prefix == bindparam("prefix"), _recent(kind), another)
         .order_by(table.c.time_us.desc())
-        .limit(_number(MOST_FAILURES_OF_PREFIX))
+        .limit(_number(MOST_ATTEMPTS_OF_PREFIX))
         .offset(_number(0))
-        .subquery("kept_other")
+        .subquery(f"of_prefix_{kind}")
     )
-    return _uniform(PREFIX, numbers=(func.count(), func.count(distinct(kept.c.subject_id))), source=kept)
+
+
+def _credential_change() -> Select[Any]:
+    """When a credential of the subject last changed."""
+    table = schema.authentication
+    kept = (
+        select(table.c.time_us)
+        .where(_is_subject(table), table.c.kind == literal_column("'credential'"))
+        .order_by(table.c.time_us.desc())
+        .limit(_number(1))
+        .offset(_number(0))
+        .subquery("kept_change")
+    )
+    return _uniform(CREDENTIAL, numbers=(kept.c.time_us,), source=kept)
 
 
 def _number(value: int) -> ColumnElement[int]:

@@ -9,6 +9,7 @@ address is not the user's.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from idp_adapter.core.evidence.situation import Situation
@@ -19,18 +20,19 @@ TAGS: Final = ("allow", "deny", "tor", "vpn", "hosting", "relay")
 # Set by judgement, fitted by benchmarks/population.py.
 DENY: Final = 3.5  # with nothing else known it asks for a factor; a known device still outweighs it
 TOR: Final = 1.6
-HOSTING: Final = 0.7
-VPN: Final = 0.4
+HOSTING: Final = 0.9
+VPN: Final = 0.8  # beside a new network it counts half: enough that hiding a journey gains nothing
 ALLOW: Final = -0.5
 MASKS: Final = frozenset(TAGS) - {"deny"}  # whoever comes out there may sit anywhere
-_AGAINST: Final = (
-    ("deny", Reason("network_feed_deny", DENY, for_user="new_place")),
-    ("tor", Reason("network_feed_tor", TOR, for_user="new_place")),
-    ("hosting", Reason("network_feed_hosting", HOSTING)),
-    ("vpn", Reason("network_feed_vpn", VPN)),
+# In this order the first that is there speaks: tag, code, nats, and what a user is told.
+_WEIGHED: Final = (
+    ("allow", "network_feed_allow", ALLOW, None),
+    ("deny", "network_feed_deny", DENY, "new_place"),
+    ("tor", "network_feed_tor", TOR, "new_place"),
+    ("hosting", "network_feed_hosting", HOSTING, None),
+    ("vpn", "network_feed_vpn", VPN, None),
+    ("relay", "network_feed_relay", 0.0, None),
 )
-_ALLOWED: Final = Reason("network_feed_allow", ALLOW)
-_NEUTRAL: Final = Reason("network_feed_relay", 0.0)
 _USUAL_FOR_SOME: Final = frozenset({"hosting", "vpn"})
 
 
@@ -39,20 +41,25 @@ def score(situation: Situation) -> Evidence:
     tags = situation.signals.network_tags
     if not situation.address_is_theirs:
         return Evidence.abstain(SOURCE, "network_of_a_backend")
-    if "allow" in tags:
-        return Evidence(SOURCE, ALLOW, (_ALLOWED,))
-    unusual = set(tags) - _USUAL_FOR_SOME if _lives_there(situation) else set(tags)
-    for tag, reason in _AGAINST:
-        if tag in unusual:
-            return Evidence(SOURCE, reason.nats, (reason,))
-    if "relay" in tags:
-        return Evidence(SOURCE, 0.0, (_NEUTRAL,))
-    return Evidence.abstain(SOURCE, "network_feed_usual" if tags else "network_feed_none")
+    if not tags:
+        return Evidence.abstain(SOURCE, "network_feed_none")
+    told = {"tags": tags}
+    telling = set(tags) - _USUAL_FOR_SOME if _lives_there(situation) else set(tags)
+    for tag, code, nats, for_user in _WEIGHED:
+        if tag in telling:
+            return Evidence(SOURCE, nats, (Reason(code, nats, told, for_user),))
+    return Evidence(SOURCE, 0.0, (Reason("network_feed_usual", 0.0, told),), abstains=True)
 
 
 def is_masked(tags: tuple[str, ...]) -> bool:
     """Whether the place of such an address says nothing of where its user is."""
     return not MASKS.isdisjoint(tags)
+
+
+def tags_of(contributions: Iterable[Evidence]) -> tuple[str, ...]:
+    """The tags that a decision's evidence was told of."""
+    told = (reason.params.get("tags") for item in contributions if item.source == SOURCE for reason in item.reasons)
+    return next((tags for tags in told if isinstance(tags, tuple)), ())
 
 
 def _lives_there(situation: Situation) -> bool:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from datetime import tzinfo
 from importlib import resources
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from idp_adapter.core.policy import Policy
 from idp_adapter.core.policy_schema import parse_policy
 from idp_adapter.errors import PolicyInvalid
 
 MAX_BYTES: Final = 256 * 1024
-_FIELD: Final = re.compile(r"^`([\w.\[\]]+)`")
-_HEADER: Final = re.compile(r"^\s*\[(\[?)([\w.]+)\]")
+_FIELD: Final = re.compile(r"^`([^`]+)`")
+_HEADER: Final = re.compile(r"^\s*\[(\[?)([\w.\"-]+)\]")
+_KEY: Final = re.compile(r"\s*([\w.\"-]+)\s*=")
 
 
 def load(path: Path | None) -> Policy:
@@ -35,7 +38,8 @@ def parse(text: str, *, name: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise PolicyInvalid(name, [f"not TOML: {error}"]) from None
     try:
-        return parse_policy(document, subject=name, digest=hashlib.sha256(text.encode()).hexdigest())
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return parse_policy(document, subject=name, digest=digest, clock=_time_zone)
     except PolicyInvalid as error:
         lines = _lines(text)
         raise PolicyInvalid(name, [_with_line(problem, lines) for problem in error.problems]) from None
@@ -52,19 +56,29 @@ def _read(path: Path) -> str:
         raise PolicyInvalid(str(path), ["is not UTF-8 text"]) from None
 
 
+def _time_zone(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return None
+
+
 def _lines(text: str) -> dict[str, int]:
     """Line numbers by dotted field, as the schema names them; tables of a list are numbered."""
     found: dict[str, int] = {}
     prefix, counts = "", dict[str, int]()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            prefix = header.group(2)
+            prefix = header.group(2).replace('"', "")
             if header.group(1):
                 counts[prefix] = counts.get(prefix, -1) + 1
-                prefix = f"{prefix}[{counts[prefix]}]"
+            owner, _, rest = prefix.partition(".")
+            if owner in counts:  # a table within the newest of a list
+                prefix = f"{owner}[{counts[owner]}]{'.' if rest else ''}{rest}"
             found.setdefault(prefix, number)
-        elif field := re.match(r"\s*([\w-]+)\s*=", line):
-            found.setdefault(f"{prefix}.{field.group(1)}" if prefix else field.group(1), number)
+        elif field := _KEY.match(line):
+            name = field.group(1).replace('"', "")
+            found.setdefault(f"{prefix}.{name}" if prefix else name, number)
     return found
 
 

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from idp_adapter.core.devices import thumbprints
+from idp_adapter.core.environments import heard_in
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.fusion import SOURCES, Source, fuse
 from idp_adapter.core.learning import learnable
 from idp_adapter.core.origins import ip_kind
-from idp_adapter.core.policy import Policy, decide
+from idp_adapter.core.policy import Policy, decide, facts_of
 from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.signals import parse_telemetry, without_behaviour
 from idp_adapter.core.types import (
@@ -93,7 +94,10 @@ class Decider:
             posture=policy.posture,
         )
         evidence = [self._score(source, situation) for source in self.sources]
-        decision = decide(policy, request, fuse(evidence, policy.scale), decision_id=decision_id)
+        facts = facts_of(policy, request, signals, now=now)
+        heard = heard_in(policy.environments_of(facts), evidence)
+        risk = fuse(heard, policy.settled(facts).scale)
+        decision = decide(policy, facts, risk, decision_id=decision_id, txn=request.txn)
         self.store.record(_record(request, signals, decision, now))
         self._count(request, decision, evidence)
         return decision

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from idp_adapter.adapters.policy_file import load
 from idp_adapter.core.assurance import Ladder
 from idp_adapter.core.fusion import SOURCES, expit, fuse, level_of, logit
-from idp_adapter.core.policy import Condition, Effect, Policy, Rule, decide, lifespan_s
-from idp_adapter.core.types import Evidence, Hook, Level, Reason, Session, SessionFate
+from idp_adapter.core.policy import Policy, decide, facts_of, lifespan_s
+from idp_adapter.core.policy_rules import Condition, Effect, Rule
+from idp_adapter.core.types import Evidence, Hook, Level, Reason, Session, SessionFate, Signals
 from tests.core import builders as b
 
 BEHAVIOURAL = {"keystroke", "automation", "hours"}
@@ -50,6 +51,10 @@ def risk_of(nats: float, *, behavioural: bool = False):
     return fuse(
         [Evidence(f"s{i}", share, behavioural=behavioural) for i, share in enumerate([nats / 8] * 8)], policy().scale
     )
+
+
+def answer(to: Policy, asked, risk):
+    return decide(to, facts_of(to, asked, Signals(), now=b.NOW), risk, decision_id="d")
 
 
 def strictness(decision) -> tuple[int, int]:
@@ -145,8 +150,8 @@ def test_more_risk_never_lengthens_a_token(one, other, floor_s, longest_s):
 )
 def test_more_risk_never_loosens_an_answer(nats, more, hook, acr):
     asked = replace(b.request(hook), session=Session(sid="s", acr=acr))
-    calm = decide(policy(), asked, risk_of(nats), decision_id="d")
-    risky = decide(policy(), asked, risk_of(nats + more), decision_id="d")
+    calm = answer(policy(), asked, risk_of(nats))
+    risky = answer(policy(), asked, risk_of(nats + more))
     if hook is not Hook.REFRESH:
         assert strictness(risky) >= strictness(calm)
     else:
@@ -159,8 +164,9 @@ def test_more_risk_never_loosens_an_answer(nats, more, hook, acr):
 @given(st.floats(-20, 36), st.sampled_from([*Hook]))
 def test_behaviour_alone_never_refuses_nor_ends(nats, hook):
     rule = Rule("hard", Condition(level_at_least=Level.HIGH), Effect(refuse=True, session=SessionFate.END_ALL))
-    strict = replace(policy(), rules=(rule,), session_at_refuse=SessionFate.END)
-    decision = decide(strict, b.request(hook), risk_of(nats, behavioural=True), decision_id="d")
+    settings = replace(policy().settings, session_at_refuse=SessionFate.END)
+    strict = replace(policy(), rules=(rule,), settings=settings)
+    decision = answer(strict, b.request(hook), risk_of(nats, behavioural=True))
     assert decision.permitted or decision.acr_values
     assert decision.obligations.session is SessionFate.KEEP
 
@@ -168,7 +174,7 @@ def test_behaviour_alone_never_refuses_nor_ends(nats, hook):
 @given(st.floats(-10, 30), st.sampled_from([None, "nonsense", *load(None).ladder.steps]))
 def test_no_decision_raises_an_acr(nats, acr):
     asked = replace(b.request("refresh"), session=Session(acr=acr))
-    cap = decide(policy(), asked, risk_of(nats), decision_id="d").obligations.max_acr
+    cap = answer(policy(), asked, risk_of(nats)).obligations.max_acr
     assert cap is None or cap == policy().ladder.steps[0]
 
 
@@ -181,7 +187,7 @@ def test_the_order_of_rules_never_matters(order, nats):
     }
     shuffled = replace(policy(), rules=tuple(rules[name] for name in order))
     sorted_ = replace(policy(), rules=tuple(rules[name] for name in sorted(rules)))
-    one, other = (decide(p, b.request(), risk_of(nats), decision_id="d") for p in (shuffled, sorted_))
+    one, other = (answer(p, b.request(), risk_of(nats)) for p in (shuffled, sorted_))
     assert (one.permitted, one.acr_values, one.obligations) == (other.permitted, other.acr_values, other.obligations)
 
 

@@ -12,7 +12,7 @@ from idp_adapter.core import templates
 from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.fusion import fuse
 from idp_adapter.core.learning import MOST_SIGHTINGS, Learning, confirmed, learn, learnable
-from idp_adapter.core.policy import decide
+from idp_adapter.core.policy import decide, facts_of
 from idp_adapter.core.types import (
     Binding,
     DecisionRecord,
@@ -36,7 +36,8 @@ EXPERIENCED = History(habits=b.habits(), devices=(b.device(),))
 
 def record(nats: float = -3.0, source: str = "device", **changes) -> DecisionRecord:
     policy = load(None)
-    decision = decide(policy, b.request(), fuse([Evidence(source, nats)], policy.scale), decision_id="d")
+    facts = facts_of(policy, b.request(), Signals(), now=b.NOW)
+    decision = decide(policy, facts, fuse([Evidence(source, nats)], policy.scale), decision_id="d")
     made = DecisionRecord(
         issuer="i",
         decision=decision,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from importlib import resources
 
 import pytest
 
@@ -10,8 +12,9 @@ from idp_adapter.adapters.policy_file import load, parse
 from idp_adapter.core.devices import DeviceRules
 from idp_adapter.core.posture import PostureRules
 from idp_adapter.errors import PolicyInvalid
-from tests.core.test_policy import VALID
 
+SHIPPED = resources.files("idp_adapter").joinpath("policies/default.toml").read_text("utf-8")
+VALID = re.sub(r"(?ms)^\[(devices|posture|posture\.\w+)\].*?(?=^\[|\Z)", "", SHIPPED)
 MORE = """
 [devices]
 trust_days = 30

@@ -106,9 +106,12 @@ Index(
     sqlite_where=text("learnable IS NOT NULL"),
 )
 Index(
-    "decision_bound",
+    "decision_bound",  # all that is asked for: else SQLite walks through every decision of the subject
     decision.c.issuer,
+    decision.c.subject_type,
+    decision.c.subject_id,
     decision.c.sid,
+    decision.c.client,
     decision.c.time_us,
     postgresql_where=text("binding IS NOT NULL"),
     sqlite_where=text("binding IS NOT NULL"),

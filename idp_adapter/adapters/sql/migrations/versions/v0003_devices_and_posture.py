@@ -16,9 +16,8 @@ def upgrade() -> None:
     op.create_index("device_by_id", "device", ["issuer", "id"])
     op.add_column("decision", sa.Column("binding", sa.Text))
     bound = sa.text("binding IS NOT NULL")
-    op.create_index(
-        "decision_bound", "decision", ["issuer", "sid", "time_us"], postgresql_where=bound, sqlite_where=bound
-    )
+    session = ["issuer", "subject_type", "subject_id", "sid", "client", "time_us"]
+    op.create_index("decision_bound", "decision", session, postgresql_where=bound, sqlite_where=bound)
     op.create_table(
         "posture",
         sa.Column("issuer", sa.Text, nullable=False),

@@ -5,14 +5,14 @@
  * Listens from load, and at submit puts one string into the hidden input `risk_telemetry`: a compact ES256 JWS made with a
  * non-extractable key of this browser profile, or the bare JSON where no such key can be had. docs/collector.md is the wire.
  *
- * Rules of this file: no key identity leaves a handler; what can't be measured is said to be missing, not invented; whatever
- * fails here, the form is submitted. No network, cookies, console output, globals or dependencies; valid as a module and as
- * a classic script.
+ * Rules of this file: no key identity leaves a handler, nor the places of a keypad that the page draws; what can't be measured
+ * is said to be missing, not invented; whatever fails here, the form is submitted. What runs at every event reads as little of
+ * the event as it can (a string or a time costs more than all else there), stores numbers, and leaves the rest to the submit.
+ * No network, cookies, console output, globals or dependencies; valid as a module and as a classic script.
  *
- * @typedef {[down: number, up: number | null]} Press milliseconds; `up` is null where the release was never seen
- * @typedef {[ms: number, x: number, y: number, kind: string, ...contact: number[]]} Sample contact: pressure, width, height
- * @typedef {{ t0: number, presses: Press[], corrections: number, restarts: number, untrusted: number, pasted: boolean,
- *   autofilled: boolean, ime: boolean, virtual: boolean, moved: boolean, truncated: boolean }} Typing one field, since last empty
+ * @typedef {{ times: Float64Array, presses: number, corrections: number, restarts: number, untrusted: number, pasted: boolean,
+ *   autofilled: boolean, ime: boolean, virtual: boolean, moved: boolean, truncated: boolean }} Typing of one field since it was
+ *   last empty; `times`: down and up of each press, NaN where the release was never seen
  */
 (() => {
   'use strict';
@@ -24,7 +24,11 @@
   const MAX_FIELDS = 8;
   const MAX_PRESSES = 128; // per field
   const MAX_SAMPLES = 256; // pointer trace
-  const MIN_SAMPLE_GAP_MS = 20; // 50 Hz
+  const FEW_SAMPLES = 16; // not worth thinning
+  const SAMPLE_EVERY_MS = 20; // moves and wheels
+  const SAMPLE = 7; // numbers of one sample: time, x, y, kind; pressure, width and height, NaN for a mouse
+  const KINDS = ['m', 'd', 'u', 'w']; // move, down, up, wheel
+  const SHORTEST_HOLD_MS = 10; // no finger is quicker
   const MAX_TIME_MS = 3_600_000; // nothing is recorded on a page left open for longer
   const MAX_JSON_BYTES = 11_900; // as a JWS: 4/3 of it, plus header and signature, stays under 16 KiB
 
@@ -34,31 +38,45 @@
     restored, // from the back/forward cache: a second attempt on the same page
     start: performance.now(),
     typings: /** @type {Map<EventTarget, Typing>} */ (new Map()),
-    /** Keys down now, by physical key: in memory only, to find the press that a release belongs to. */
-    held: /** @type {Map<string, { press: Press, t0: number }>} */ (new Map()),
-    trace: /** @type {Sample[]} */ ([]),
-    sampleGap: MIN_SAMPLE_GAP_MS,
-    last: { m: -Infinity, w: -Infinity }, // time of the last move and wheel kept
+    target: /** @type {EventTarget | null} */ (null), // of the last key or input, and its record
+    typing: /** @type {Typing | null} */ (null),
+    /** Keys down now: in memory only, to find the press that a release belongs to. */
+    held: /** @type {Map<number | string, { times: Float64Array, place: number }>} */ (new Map()),
+    isKeyed: false, // a character key went down and its input is still to come
+    mayBeEmpty: false, // the field may have lost its text since the last character
+    trace: new Float64Array(MAX_SAMPLES * SAMPLE),
+    samples: 0,
+    thinned: 0, // samples that were dropped again
+    every: SAMPLE_EVERY_MS,
+    due: [0, 0, 0, 0], // by kind: when the next sample is due
+    contacts: 0, // fingers and pens on the page
+    text: -1, // length of all that the inputs hold, at the last press of the pointer
+    isTyped: false, // the browser put text into an input since then
+    isKeypad: false, // the page did, while it was pressed
     untrusted: 0,
   });
   let seen = nothing();
 
   /** @returns {Typing} */
   const blank = (restarts = 0, untrusted = 0) => ({
-    t0: 0, presses: [], corrections: 0, restarts, untrusted,
+    times: new Float64Array(2 * MAX_PRESSES).fill(NaN), presses: 0, corrections: 0, restarts, untrusted,
     pasted: false, autofilled: false, ime: false, virtual: false, moved: false, truncated: false,
   });
 
   const round = (/** @type {number} */ ms) => Math.round(ms * 10) / 10;
   const increment = (/** @type {number} */ n) => Math.min(n + 1, 9999);
-  /** Time of an event on the clock of performance.now(); very old browsers stamp an epoch time. @param {Event} event */
-  const at = ({ timeStamp }) => (timeStamp > 0 && timeStamp < 1e12 ? timeStamp : performance.now());
 
   /** The record of the field that a trusted event is about; an untrusted one is counted and tells nothing.
-   * @param {Event} event */
-  function typingOf({ target, isTrusted }) {
-    const typing = target && (seen.typings.get(target) || begin(target));
-    if (!typing || isTrusted) return typing;
+   * @param {Event} event @returns {Typing | null} */
+  function typingOf(event) {
+    const { target } = event;
+    if (target !== seen.target) {
+      seen.target = target;
+      seen.typing = target && (seen.typings.get(target) || begin(target));
+      seen.mayBeEmpty = true;
+    }
+    const { typing } = seen;
+    if (typing === null || event.isTrusted) return typing;
     typing.untrusted = increment(typing.untrusted);
     return null;
   }
@@ -75,92 +93,154 @@
   /** @param {KeyboardEvent} event */
   function onKeyDown(event) {
     const typing = typingOf(event);
-    if (!typing || event.repeat) return;
     const { key } = event;
-    if (event.isComposing || key === 'Process') typing.ime = true;
-    else if (key === 'Unidentified' || event.keyCode === 229) typing.virtual = true;
-    else if (key === 'Backspace' || key === 'Delete') typing.corrections = increment(typing.corrections);
-    else if (key === 'Dead' || key.length === 1 || [...key].length === 1) onCharacter(event, typing);
-    else if (/^(Arrow|Home$|End$)/.test(key)) typing.moved = typing.presses.length > 0;
+    if (typing === null || !key) return; // a browser that fills in makes events without one
+    if (key.length !== 1 && key !== 'Dead' && [...key].length !== 1) return onOtherKey(event, key, typing);
+    if ((event.ctrlKey || event.metaKey) && !event.getModifierState('AltGraph')) return;
+    seen.isKeyed = true;
+    if (!event.repeat) onCharacter(event, typing);
   }
 
-  /** A key that puts a character into the field, unless it is a shortcut's. @param {KeyboardEvent} event
-   * @param {Typing} typing */
-  function onCharacter(event, typing) {
-    const { presses } = typing;
-    if ((event.ctrlKey || event.metaKey) && !event.getModifierState('AltGraph')) return;
-    if (presses.length > 0 && /** @type {HTMLInputElement} */ (event.target).value === '') {
-      Object.assign(typing, blank(increment(typing.restarts), typing.untrusted)); // emptied and begun again
-      onCharacter(event, typing);
-    } else if (presses.length >= MAX_PRESSES || at(event) - seen.start > MAX_TIME_MS) {
-      typing.truncated = true;
-    } else {
-      const now = at(event);
-      if (presses.length === 0) typing.t0 = now;
-      const previous = presses.length > 0 ? presses[presses.length - 1][0] : 0;
-      /** @type {Press} */ const press = [Math.max(round(now - typing.t0), previous), null];
-      presses.push(press);
-      seen.held.set(event.code || event.key, { press, t0: typing.t0 });
+  /** @param {KeyboardEvent} event @param {string} key @param {Typing} typing */
+  function onOtherKey(event, key, typing) {
+    if (key === 'Unidentified') typing.virtual = true;
+    else if (key === 'Process' || event.isComposing) typing.ime = true;
+    else if (event.repeat) return;
+    else if (/^(Arrow|Home$|End$)/.test(key)) typing.moved = typing.presses > 0;
+    else if (key === 'Backspace' || key === 'Delete') {
+      typing.corrections = increment(typing.corrections);
+      seen.mayBeEmpty = true;
     }
+  }
+
+  /** A key that puts a character into the field. @param {KeyboardEvent} event @param {Typing} typing */
+  function onCharacter(event, typing) {
+    if (seen.mayBeEmpty) {
+      seen.mayBeEmpty = false;
+      const isEmptied = typing.presses > 0 && /** @type {HTMLInputElement} */ (event.target).value === '';
+      if (isEmptied) Object.assign(typing, blank(increment(typing.restarts), typing.untrusted));
+    }
+    const { presses, times } = typing;
+    const { keyCode } = event;
+    if (event.isComposing) typing.ime = true;
+    else if (keyCode === 229 || presses === 0 && /^(Unidentified)?$/.test(event.code)) typing.virtual = true;
+    const now = event.timeStamp;
+    if (presses >= MAX_PRESSES || now - seen.start > MAX_TIME_MS) {
+      typing.truncated = true;
+      return;
+    }
+    times[2 * presses] = now;
+    typing.presses = presses + 1;
+    seen.held.set(keyCode || event.code, { times, place: 2 * presses + 1 });
   }
 
   /** The focus may have moved on while the key was down: matched by key, not by field. @param {KeyboardEvent} event */
   function onKeyUp(event) {
     if (!event.isTrusted) return void typingOf(event);
-    const key = event.code || event.key;
-    const open = seen.held.get(key);
+    const key = event.keyCode || event.code;
+    const press = seen.held.get(key);
+    if (press === undefined) return;
     seen.held.delete(key);
-    const up = open ? round(at(event) - open.t0) : Infinity;
-    if (open && up <= MAX_TIME_MS) open.press[1] = Math.max(up, open.press[0]);
+    press.times[press.place] = event.timeStamp;
   }
 
-  /** @param {Event & { inputType?: string }} event */
+  /** @param {InputEvent} event */
   function onInput(event) {
+    if (seen.isKeyed && event.isTrusted) { // what the key wrote
+      seen.isKeyed = false;
+      seen.isTyped = true;
+      return;
+    }
+    if (event.isTrusted) seen.isTyped = seen.mayBeEmpty = true;
     const typing = typingOf(event);
-    const kind = event.inputType;
-    if (typing && (kind === 'insertFromPaste' || kind === 'insertFromDrop')) typing.pasted = true;
-    if (typing && (!kind || kind === 'insertReplacementText')) typing.autofilled = true; // by the browser
+    if (typing === null) return;
+    const { inputType } = event;
+    if (inputType === 'insertFromPaste' || inputType === 'insertFromDrop') typing.pasted = true;
+    else if (!inputType || inputType === 'insertReplacementText') typing.autofilled = true; // by the browser
+    else if (inputType === 'insertText') onKeyless(event, typing);
+  }
+
+  /** Text that no key went before: a character of a keyboard that hides its keys, or all at once. @param {InputEvent} event
+   * @param {Typing} typing */
+  function onKeyless({ data }, typing) {
+    if (data && [...data].length > 1 && !typing.virtual) typing.autofilled = true;
+    else typing.virtual = true;
   }
 
   /** @param {'pasted' | 'ime'} flag @returns {(event: Event) => void} */
   const onFlag = (flag) => (event) => {
     const typing = typingOf(event);
-    if (typing) typing[flag] = true;
+    if (typing !== null) typing[flag] = true;
   };
 
-  /** @param {string} kind `m` move, `d` down, `u` up, `w` wheel @returns {(event: PointerEvent) => void} */
-  const onPointer = (kind) => (event) => {
+  /** A move or a wheel, at most so often. @param {number} kind @returns {(event: PointerEvent | WheelEvent) => void} */
+  const onMotion = (kind) => (event) => {
     if (!event.isTrusted) return onUntrusted(event);
-    const now = at(event);
-    if (now - seen.start > MAX_TIME_MS) return;
-    if (kind === 'm' || kind === 'w') {
-      if (now - seen.last[kind] < seen.sampleGap) return;
-      seen.last[kind] = now;
-    }
-    if (seen.trace.length >= MAX_SAMPLES) {
-      seen.trace = thin(seen.trace);
-      seen.sampleGap *= 2;
-    }
-    /** @type {Sample} */
-    const sample = [round(Math.max(now - seen.start, 0)), Math.round(event.clientX), Math.round(event.clientY), kind];
-    const type = event.pointerType;
-    if (type === 'touch' || type === 'pen') {
-      sample.push(Math.round(event.pressure * 1000) / 1000, round(event.width), round(event.height));
-    }
-    seen.trace.push(sample);
+    const now = event.timeStamp;
+    const { due, every } = seen;
+    if (now < due[kind]) return;
+    due[kind] = now < due[kind] + every ? due[kind] + every : now + every; // a rate, as frames don't fit the step
+    sample(event, kind, now, seen.contacts > 0 && kind === 0);
   };
+
+  /** @param {number} kind @returns {(event: PointerEvent) => void} */
+  const onPress = (kind) => (event) => {
+    if (!event.isTrusted) return onUntrusted(event);
+    const isContact = event.pointerType === 'touch' || event.pointerType === 'pen';
+    seen.contacts = isContact ? Math.max(seen.contacts + (kind === 1 ? 1 : -1), 0) : 0;
+    if (kind === 1) noteKeypad();
+    if (kind < KINDS.length) sample(event, kind, event.timeStamp, isContact);
+  };
+
+  /** @param {any} event of a pointer or a wheel @param {number} kind index in KINDS @param {number} now
+   * @param {boolean} isContact */
+  function sample(event, kind, now, isContact) {
+    if (now - seen.start > MAX_TIME_MS) return;
+    if (seen.samples >= MAX_SAMPLES) {
+      thin();
+      seen.every *= 2;
+    }
+    const { trace } = seen;
+    const at = seen.samples++ * SAMPLE;
+    trace[at] = now;
+    trace[at + 1] = event.clientX;
+    trace[at + 2] = event.clientY;
+    trace[at + 3] = kind;
+    trace[at + 4] = NaN;
+    if (isContact) trace.set([event.pressure, event.width, event.height], at + 4);
+  }
+
+  /** Whether the page itself wrote into an input since the last press: then where it was pressed may tell what was. */
+  function noteKeypad() {
+    let text = 0;
+    for (const { name, value } of document.querySelectorAll('input')) if (name !== OUTPUT) text += value.length;
+    if (seen.text >= 0 && text !== seen.text && !seen.isTyped) seen.isKeypad = true;
+    seen.text = text;
+    seen.isTyped = false;
+    seen.mayBeEmpty = true;
+  }
 
   /** @param {Event} event */
   function onUntrusted(event) {
     if (!event.isTrusted) seen.untrusted = increment(seen.untrusted);
   }
 
-  /** About half of a trace: every other move; every other sample where that would free little. @param {Sample[]} trace */
-  function thin(trace) {
-    let odd = false;
-    const kept = trace.filter(([, , , kind]) => kind === 'd' || kind === 'u' || (odd = !odd));
-    return kept.length <= trace.length * 0.75 ? kept : trace.filter((_, index) => index % 2 === 0);
+  /** Keep about half of the trace: every other move; every other sample where that would free little; nothing of a few. */
+  function thin(few = 0) {
+    const { trace, samples } = seen;
+    let presses = 0;
+    for (let i = 0; i < samples; i++) if (isPress(trace[i * SAMPLE + 3])) presses++;
+    let kept = 0;
+    let isOdd = false;
+    for (let i = 0; i < samples && samples > few; i++) {
+      const isKept = presses <= samples / 2 && isPress(trace[i * SAMPLE + 3]) || (isOdd = !isOdd);
+      if (isKept) trace.copyWithin(kept++ * SAMPLE, i * SAMPLE, (i + 1) * SAMPLE);
+    }
+    seen.thinned = Math.min(seen.thinned + samples - kept, 99_999);
+    seen.samples = kept;
   }
+
+  const isPress = (/** @type {number} */ kind) => kind === 1 || kind === 2;
 
   // ------------------------------------------------------------------------------------------------------- what is sent
 
@@ -169,6 +249,7 @@
     const inputs = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll(FIELDS)]);
     const names = inputs.map(nameOf);
     const firsts = inputs.filter((_, index) => names.indexOf(names[index]) === index);
+    noteKeypad();
     const body = {
       v: 1,
       challenge: (actionOf(form).searchParams.get('session_code') || '').slice(0, 256),
@@ -176,14 +257,32 @@
       age_ms: round(performance.now() - seen.start),
       restored: seen.restored,
       untrusted: seen.untrusted,
+      keypad: seen.isKeypad,
       fields: firsts.slice(0, MAX_FIELDS).map(field),
-      pointer: seen.trace,
+      pointer: pointer(),
+      dropped: { fields: inputs.length - Math.min(firsts.length, MAX_FIELDS), pointer: seen.thinned },
       device: device(),
     };
     const isTooLong = () => new TextEncoder().encode(JSON.stringify(body)).length > MAX_JSON_BYTES;
-    while (body.pointer.length > 0 && isTooLong()) body.pointer = body.pointer.length > 16 ? thin(body.pointer) : [];
+    while (seen.samples > 0 && isTooLong()) {
+      thin(FEW_SAMPLES);
+      body.pointer = pointer();
+      body.dropped.pointer = seen.thinned;
+    }
     for (const one of body.fields) if (isTooLong()) Object.assign(one, { keys: [], complete: false, truncated: true });
     return JSON.stringify(body);
+  }
+
+  /** The trace, without its places where they could tell what was pressed. */
+  function pointer() {
+    let last = 0;
+    return Array.from({ length: seen.samples }, (_, index) => {
+      const [ms, x, y, kind, pressure, width, height] = seen.trace.subarray(index * SAMPLE, (index + 1) * SAMPLE);
+      last = Math.max(round(ms - seen.start), last);
+      const place = seen.isKeypad ? [0, 0] : [Math.round(x), Math.round(y)];
+      const contact = pressure >= 0 ? [Math.round(pressure * 1000) / 1000, round(width), round(height)] : [];
+      return [last, ...place, KINDS[kind], ...contact];
+    });
   }
 
   /** @param {HTMLInputElement} input */
@@ -192,20 +291,38 @@
   /** @param {HTMLInputElement} input */
   function field(input) {
     const typing = seen.typings.get(input) || blank();
-    const { presses, corrections, restarts, pasted, ime, virtual, moved, truncated, untrusted } = typing;
+    const { presses, times, corrections, restarts, pasted, ime, moved, truncated, untrusted } = typing;
+    const virtual = typing.virtual || isTapped(typing);
     const timed = !ime && !virtual; // an input method or a soft keyboard has no honest timings
-    const typed = presses.length > 0 || !timed;
+    const typed = presses > 0 || !timed;
     const prefilled = !typed && input.value !== '' && input.value === input.defaultValue;
     const autofilled = typing.autofilled || input.matches(':is(:autofill, :-webkit-autofill)')
       || (input.value !== '' && !typed && !pasted && !prefilled);
     const edited = corrections > 0 || pasted || autofilled || moved || truncated;
     return {
       name: nameOf(input),
-      started_ms: timed && typed ? round(Math.max(typing.t0 - seen.start, 0)) : null,
-      keys: timed ? presses : [],
-      complete: timed && typed && !edited && presses.length === [...input.value].length,
+      started_ms: timed && typed ? round(Math.max(times[0] - seen.start, 0)) : null,
+      keys: timed ? keysOf(typing) : [],
+      complete: timed && typed && !edited && presses === [...input.value].length,
       corrections, restarts, pasted, autofilled, prefilled, ime, virtual, truncated, untrusted,
     };
+  }
+
+  /** Down and up of each press in milliseconds from the first; up is null where it was not seen. @param {Typing} typing */
+  function keysOf({ presses, times }) {
+    let last = 0;
+    return Array.from({ length: presses }, (_, index) => {
+      last = Math.max(round(times[2 * index] - times[0]), last);
+      const up = round(times[2 * index + 1] - times[0]);
+      return [last, up <= MAX_TIME_MS ? Math.max(up, last) : null];
+    });
+  }
+
+  /** Whether a screen's keyboard told each key only when the finger had left: down and up at once. @param {Typing} typing */
+  function isTapped({ presses, times }) {
+    if (presses === 0 || !matchMedia('(pointer: coarse)').matches) return false;
+    for (let i = 0; i < 2 * presses; i += 2) if (times[i + 1] - times[i] >= SHORTEST_HOLD_MS) return false;
+    return true;
   }
 
   /** @type {string | null | undefined} */ let timezone;
@@ -237,8 +354,10 @@
       if (now > last) steps++;
       last = now;
     }
-    const downs = [...seen.typings.values()].flatMap(({ presses, t0 }) => presses.map((press) => press[0] + t0 - seen.start));
-    const times = [...downs, ...seen.trace.map(([ms]) => ms)].sort((a, b) => a - b);
+    const downs = [...seen.typings.values()].flatMap(({ presses, times }) => [...times.subarray(0, 2 * presses)]
+      .filter((_, index) => index % 2 === 0));
+    const samples = [...seen.trace.subarray(0, seen.samples * SAMPLE)].filter((_, index) => index % SAMPLE === 0);
+    const times = [...downs, ...samples].map((time) => round(time - seen.start)).sort((a, b) => a - b);
     const gaps = times.slice(1).map((time, index) => time - times[index]).filter((gap) => gap > 0.05);
     const isOn = (/** @type {number} */ unit) => gaps.every((gap) => Math.abs(gap - unit * Math.round(gap / unit)) < 0.16);
     const grid = gaps.length < 8 ? 0 : [100, 50, 100 / 3, 20, 50 / 3, 10, 8, 5, 4, 2, 1].find(isOn) || 0;
@@ -387,8 +506,8 @@
   Object.defineProperty(document, started, { value: true });
   for (const [name, handler] of Object.entries({
     keydown: onKeyDown, keyup: onKeyUp, input: onInput, paste: onFlag('pasted'), compositionstart: onFlag('ime'),
-    pointermove: onPointer('m'), pointerdown: onPointer('d'), pointerup: onPointer('u'), wheel: onPointer('w'),
-    click: onUntrusted, submit: onSubmit, pageshow: onPageShow,
+    pointermove: onMotion(0), pointerdown: onPress(1), pointerup: onPress(2), pointercancel: onPress(KINDS.length),
+    wheel: onMotion(3), click: onUntrusted, submit: onSubmit, pageshow: onPageShow,
   })) window.addEventListener(name, guarded(handler), { capture: true, passive: name !== 'submit' });
   const prepare = guarded(() => { // what takes time, before it is needed
     for (const form of document.forms) if (isWatched(form, null)) deviceKey(realmOf(form));

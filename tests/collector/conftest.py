@@ -27,6 +27,14 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SLOW_SIGNATURE = """(() => {
+    const sign = SubtleCrypto.prototype.sign;
+    SubtleCrypto.prototype.sign = async function (...parts) {
+        await new Promise((resolve) => setTimeout(resolve, %d));
+        return sign.apply(this, parts);
+    };
+})()"""
+Open = Callable[..., Page]  # opens a login page
 DONE = '<!doctype html><title>done</title><link rel="icon" href="data:,"><p id="done">done</p>'
 
 
@@ -141,7 +149,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture
-def login_page(site: Site, page: Page) -> Callable[..., Page]:
+def login_page(site: Site, page: Page) -> Open:
     """Open a login page like Keycloak's: `login_page(head=..., script=..., body=...)`."""
 
     def open_page(path: str = "/login", host: str = "127.0.0.1", **parts: str) -> Page:
@@ -153,9 +161,19 @@ def login_page(site: Site, page: Page) -> Callable[..., Page]:
 
 
 @pytest.fixture
-def touch_page(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
+def touch_page(site: Site, chromium: Browser) -> Iterator[Open]:
     """The same login page on a device with a touch screen."""
-    context = chromium.new_context(has_touch=True, viewport={"width": 400, "height": 700})
+    yield from _other_device(site, chromium, has_touch=True, viewport={"width": 400, "height": 700})
+
+
+@pytest.fixture
+def phone_page(site: Site, chromium: Browser, playwright: Playwright) -> Iterator[Open]:
+    """The same login page on a device whose only pointer is a finger."""
+    yield from _other_device(site, chromium, **playwright.devices["Pixel 7"])
+
+
+def _other_device(site: Site, chromium: Browser, **device: Any) -> Iterator[Open]:
+    context = chromium.new_context(**device)
     page = context.new_page()
 
     def open_page(**parts: str) -> Page:
@@ -185,8 +203,12 @@ class Telemetry:
         return cls(text, header, json.loads(payload))
 
 
+Send = Callable[[], Telemetry]  # submits the open page and tells what came with it
+Sent = Callable[[], dict[str, Any]]  # the same, the payload only
+
+
 @pytest.fixture
-def sent(site: Site, chromium: Browser) -> Callable[[], Telemetry]:
+def sent(site: Site, chromium: Browser) -> Send:
     """Submit the open page by its button, wait for the answer, and read what came with it."""
 
     def submit() -> Telemetry:
@@ -199,7 +221,7 @@ def sent(site: Site, chromium: Browser) -> Callable[[], Telemetry]:
 
 
 @pytest.fixture
-def submitted(sent: Callable[[], Telemetry]) -> Callable[[], dict[str, Any]]:
+def submitted(sent: Send) -> Sent:
     """The payload of a submit, its signature verified."""
     return lambda: sent().payload
 
@@ -225,3 +247,18 @@ def keycloak_like(
 <input type="hidden" id="id-hidden-input" name="credentialId">
 <button name="login" id="kc-login" type="submit" value="go">Sign In</button>
 </form>{extra}</body></html>"""
+
+
+def typed(page: Page, field: str, text: str, delay: float = 15) -> None:
+    """Type into a field, each key so many milliseconds after the last."""
+    page.focus(f"#{field}")
+    page.keyboard.type(text, delay=delay)
+
+
+def log_in(page: Page, *, key: str = "Enter") -> None:
+    """Fill the form as a person does and send it with the Enter key."""
+    page.focus("#username")
+    page.keyboard.type("alice", delay=5)
+    page.keyboard.press("Tab")
+    page.keyboard.type("hunter2", delay=5)
+    page.keyboard.press(key)

@@ -41,6 +41,7 @@ def codes(module: ModuleType) -> list[str]:
         "binding_",
         "network_",
         "place_",
+        "pointer_",
         "travel_",
         "failures_",
         "account_",
@@ -52,7 +53,14 @@ def codes(module: ModuleType) -> list[str]:
     trees = [ast.parse(inspect.getsource(part)) for part in (module, *_helpers(module))]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    found |= {f"{vars(part)['SOURCE']}_{word}" for part in _models(module) for word in ("like", "unlike")}
     return sorted(code for code in found if code.startswith((*words, "telemetry_none")) and " " not in code)
+
+
+def _models(module: ModuleType) -> list[ModuleType]:
+    """The module itself, where it asks a behavioural model of its own name for evidence."""
+    models = [value for value in vars(module).values() if inspect.ismodule(value) and hasattr(value, "weighed")]
+    return [part for part in models if vars(part)["SOURCE"] == vars(module)["SOURCE"]]
 
 
 def _helpers(module: ModuleType) -> list[ModuleType]:

@@ -15,11 +15,14 @@ from typing import Any, Final
 from idp_adapter.core import templates
 from idp_adapter.core.evidence.behaviour import BehaviourModel
 from idp_adapter.core.evidence.keystroke import FixedText
+from idp_adapter.core.evidence.pointer import Pointer
 from idp_adapter.core.evidence.touch import Touch
 from idp_adapter.core.learning import Learning
 from idp_adapter.errors import ProfileDamaged
 
-_MODELS: Final[Mapping[str, BehaviourModel[Any, Any]]] = {model.source: model for model in (FixedText(), Touch())}
+_MODELS: Final[Mapping[str, BehaviourModel[Any, Any]]] = {
+    model.source: model for model in (FixedText(), Touch(), Pointer())
+}
 
 
 @dataclass(frozen=True, slots=True)

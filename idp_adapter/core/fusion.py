@@ -18,12 +18,13 @@ from idp_adapter.core.evidence import (
     device,
     failures,
     hours,
-    keystroke,
     network,
     network_feeds,
     place,
+    pointed,
     posture,
     travel,
+    typed,
 )
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Level, Reason, Risk
@@ -51,7 +52,8 @@ SOURCES: Final[tuple[Source, ...]] = (
     Source(failures.SOURCE, "failures", 3.0, failures.score),
     Source(account.SOURCE, "account", 2.0, account.score),
     Source(hours.SOURCE, "hours", 1.0, hours.score),
-    Source(keystroke.SOURCE, "behaviour", 4.5, keystroke.score),
+    Source(typed.SOURCE, "behaviour", 4.5, typed.score),
+    Source(pointed.SOURCE, "behaviour", 1.5, pointed.score),
     Source(automation.SOURCE, "behaviour", 3.0, automation.score),
 )
 _GROUPS: Final = {source.name: source.group for source in SOURCES}

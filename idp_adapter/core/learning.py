@@ -2,7 +2,8 @@
 
 Only a confirmed outcome teaches (law 3): a completed step-up, or a quiet login with independent strong evidence (a
 known device), or one of a new subject's first few quiet logins, where there is nothing yet to compare with. Every
-list is bounded; the least and longest unseen leaves first. Of each text one row a login is learnt, six a day.
+list is bounded; the least and longest unseen leaves first. Of each text one row a login is learnt, six a day, and of
+the pointer one run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 from idp_adapter.core import templates
 from idp_adapter.core.devices import thumbprints
-from idp_adapter.core.evidence import keystroke
+from idp_adapter.core.evidence import keystroke, pointed, typed
 from idp_adapter.core.evidence.behaviour import BehaviourModel, P, S
 from idp_adapter.core.evidence.hours import counted
 from idp_adapter.core.evidence.network_feeds import is_masked, tags_of
@@ -71,13 +72,14 @@ def learnable(request: Request, signals: Signals) -> Learnable | None:
         return None
     version = str(request.subject.properties.get("credential_version", ""))
     legible = telemetry is not None and (telemetry.clock_step_s or 0.0) <= keystroke.WORTHLESS_CLOCK_S
-    typings = keystroke.typings_by_key(telemetry.fields, version) if telemetry and legible else {}
+    typings = typed.typings_by_key(telemetry, version) if telemetry and legible else {}
     return Learnable(
         device_key=telemetry.key_id if telemetry else None,
         device_cookie=signals.cookie_id,
         typings={key: typing for key, typing in typings.items() if keystroke.row_of(typing) is not None},
         clock_step_s=telemetry.clock_step_s if telemetry else None,
         binding=request.binding,
+        moves=pointed.moves_by_key(signals),
     )
 
 
@@ -170,15 +172,14 @@ def _templates(
 ) -> Mapping[str, bytes | None]:
     """The templates that changed, by profile key; None for one that leaves."""
     seen = record.learnable or Learnable()
-    rows = keystroke.profile_keys(seen.typings)
-    if not rows:
+    samples = typed.samples(seen.typings, seen.clock_step_s) | pointed.samples(seen.moves)
+    if not samples:
         return {}
-    model = keystroke.FixedText(clock_step_s=seen.clock_step_s or 0.0)
     known = {key: template for key, stored in old.items() if (template := _readable(stored)) is not None}
     valid_from = record.time - rules.baseline_valid
     taught = {
-        key: template_after(model, known.get(key), row, at=record.time, valid_from=valid_from, proved=proved)
-        for key, row in rows.items()
+        key: template_after(model, known.get(key), sample, at=record.time, valid_from=valid_from, proved=proved)
+        for key, (model, sample) in samples.items()
     }
     kept = templates.fitted({**known, **taught}, first=taught)
     written = {key: templates.to_bytes(template) for key, template in kept.items()}

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from idp_adapter.core.evidence.pointed import moves_of
 from idp_adapter.core.types import BrowserFacts, Json, Pointer, Signals, Telemetry, Typing
 from idp_adapter.errors import TelemetryRejected
 
@@ -22,6 +23,7 @@ MAX_KEYS: Final = 128
 MAX_POINTS: Final = 2_000
 MAX_TIME_MS: Final = 3_600_000.0
 MAX_TEXT: Final = 64
+AT_ONCE_S: Final = 0.05  # a press and its touch are one event, told twice
 FIELD_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}", re.ASCII)
 POINTER_KINDS: Final = frozenset("mduw")
 
@@ -37,9 +39,11 @@ def parse_telemetry(payload: Mapping[str, Json], *, expected_challenge: str | No
         raise TelemetryRejected("version", f"telemetry `v` must be {VERSION}")
     if not expected_challenge or payload.get("challenge") != expected_challenge:
         raise TelemetryRejected("challenge", "telemetry `challenge` is not the one of the form that was sent")
+    points = _pointer(payload.get("pointer", []))
     return Telemetry(
-        fields=_fields(payload.get("fields", [])),
-        pointer=_pointer(payload.get("pointer", [])),
+        fields=_fields(payload.get("fields", []), points),
+        pointer=points,
+        moves=moves_of(points),
         facts=_facts(payload.get("device", {})),
         clock_step_s=_clock_step(payload.get("clock_step_ms")),
         untrusted=_count(payload.get("untrusted", 0)),
@@ -51,19 +55,20 @@ def without_behaviour(signals: Signals) -> Signals:
     """The same, without how the subject typed and pointed; what the device and the network tell stays."""
     if signals.telemetry is None:
         return signals
-    return replace(signals, telemetry=replace(signals.telemetry, fields=(), pointer=(), untrusted=0))
+    return replace(signals, telemetry=replace(signals.telemetry, fields=(), pointer=(), moves=b"", untrusted=0))
 
 
-def _fields(value: Json) -> tuple[Typing, ...]:
+def _fields(value: Json, points: Sequence[Pointer]) -> tuple[Typing, ...]:
     if not isinstance(value, list) or len(value) > MAX_FIELDS:
         raise TelemetryRejected("fields", f"telemetry `fields` must be a list of at most {MAX_FIELDS}")
-    fields = tuple(_typing(item) for item in value)
+    touches = [point for point in points if point.kind == "d" and point.contact_px is not None]
+    fields = tuple(_typing(item, touches) for item in value)
     if len({typing.field for typing in fields}) != len(fields):
         raise TelemetryRejected("fields", "telemetry `fields` names a field twice")
     return fields
 
 
-def _typing(value: Json) -> Typing:
+def _typing(value: Json, touches: Sequence[Pointer]) -> Typing:
     name = value.get("name") if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(name, str) or not FIELD_NAME.fullmatch(name):
         raise TelemetryRejected("fields", "each of telemetry `fields` needs a `name` of 1 to 32 plain characters")
@@ -81,7 +86,24 @@ def _typing(value: Json) -> Typing:
         complete=value.get("complete") is True,
         virtual=value.get("virtual") is True or value.get("ime") is True,
         untrusted=_count(value.get("untrusted", 0)),
+        contacts=_contacts(value.get("started_ms"), down_s, touches),
     )
+
+
+def _contacts(
+    started: Json, down_s: Sequence[float], touches: Sequence[Pointer]
+) -> tuple[tuple[float, float, float], ...]:
+    """Pressure and size of each press, where each was a touch of the page as well and no other touch came between."""
+    started_ms = _number(started)
+    if started_ms is None or not down_s or not touches:
+        return ()
+    presses = [started_ms / 1000 + down for down in down_s]
+    beside = [point for point in touches if presses[0] - AT_ONCE_S <= point.time_s <= presses[-1] + AT_ONCE_S]
+    if len(beside) != len(presses):
+        return ()
+    if any(abs(point.time_s - press) > AT_ONCE_S for point, press in zip(beside, presses, strict=True)):
+        return ()
+    return tuple((point.pressure or 0.0, *(point.contact_px or (0.0, 0.0))) for point in beside)
 
 
 def _key_times(keys: Sequence[Json]) -> tuple[tuple[float, ...], tuple[float | None, ...]]:

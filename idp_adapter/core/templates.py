@@ -23,6 +23,8 @@ from idp_adapter.errors import ProfileDamaged
 
 MOST_ROWS_A_DAY: Final = 6
 MOST_BYTES: Final = 7_500  # of all envelopes of one subject: with habits and devices below 16 kB
+MOST_ENVELOPES: Final = 12  # of one subject: fields, languages, keyboards and pointers
+BULKY_BYTES: Final = 2_000  # of a profile, from where its former ones come after all others
 ENROLLED: Final = 10  # rows, from where a profile is worth going back to
 SNAPSHOT_EVERY: Final = timedelta(days=14)
 REACH: Final = timedelta(days=42)  # how far the older former profile falls behind before a younger one replaces it
@@ -126,15 +128,19 @@ def rolled_back(envelope: Envelope, *, since: datetime) -> Envelope | None:
 
 
 def fitted(envelopes: Mapping[str, Envelope], *, first: Iterable[str] = ()) -> dict[str, Envelope]:
-    """What of a subject's envelopes fits in `MOST_BYTES`: those named first, then the latest learnt."""
+    """What of a subject's envelopes fits in `MOST_BYTES`: at most twelve, those named first, then the latest learnt.
+
+    Former profiles are kept while there is room, the smaller first: a pointer's take the room of two texts'.
+    """
     named = frozenset(first)
     order = sorted(envelopes.items(), key=lambda item: (item[0] in named, item[1].current.learnt_at), reverse=True)
+    del order[MOST_ENVELOPES:]
     left = MOST_BYTES - sum(_size(_bare(envelope)) for _, envelope in order)
     kept: dict[str, Envelope] = {}
     while left < 0 and order:
         left += _size(_bare(order.pop()[1]))
-    for key, envelope in order:
-        kept[key] = _bare(envelope)
+    kept |= {key: _bare(envelope) for key, envelope in order}
+    for key, envelope in sorted(order, key=lambda item: _size(_bare(item[1])) >= BULKY_BYTES):
         for count in range(len(envelope.formers), 0, -1):
             fuller = replace(envelope, formers=envelope.formers[:count])
             if (more := _size(fuller) - _size(kept[key])) <= left:

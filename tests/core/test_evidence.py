@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from idp_adapter.core import templates
-from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel
+from idp_adapter.core.evidence import automation, device, failures, hours, keystroke, network, travel, typed
 from idp_adapter.core.fusion import SOURCES
 from idp_adapter.core.types import BrowserFacts, Failures, Habits, History, LastLogin, Origin, Signals
 from tests.core import builders as b
@@ -35,8 +35,8 @@ def test_a_source_without_data_abstains_and_weighs_nothing(source):
         (travel, b.situation(asked=b.request(subject_type="service_account")), "travel_not_a_person"),
         (travel, b.situation(), "travel_history_none"),
         (travel, b.situation(KNOWN, Signals()), "travel_place_unknown"),
-        (keystroke, b.situation(signals=Signals(telemetry=b.telemetry())), "keystroke_no_typing"),
-        (keystroke, b.situation(signals=Signals(telemetry=b.telemetry(b.typing()))), "keystroke_enrolling"),
+        (typed, b.situation(signals=Signals(telemetry=b.telemetry())), "keystroke_no_typing"),
+        (typed, b.situation(signals=Signals(telemetry=b.telemetry(b.typing()))), "keystroke_enrolling"),
     ],
 )
 def test_the_reason_to_abstain_is_told(source, situation, why):
@@ -165,7 +165,7 @@ def test_caps_grow_with_enrolment(rows, cap):
     row = keystroke.row_of(mine)
     stored = keystroke.to_bytes(keystroke.FixedText().profile([np.asarray(row) * 8] * rows))
     history = History(templates={"keystroke/password//9": b.template(stored)})
-    evidence = keystroke.score(b.situation(history, Signals(telemetry=b.telemetry(mine))))
+    evidence = typed.score(b.situation(history, Signals(telemetry=b.telemetry(mine))))
     assert evidence.nats == cap
 
 
@@ -173,7 +173,7 @@ def test_fewer_than_three_typings_say_nothing():
     mine = b.typing(keys=9)
     stored = keystroke.to_bytes(keystroke.FixedText().profile([keystroke.row_of(mine)] * 2))
     history = History(templates={"keystroke/password//9": b.template(stored)})
-    assert keystroke.score(b.situation(history, Signals(telemetry=b.telemetry(mine)))).abstains
+    assert typed.score(b.situation(history, Signals(telemetry=b.telemetry(mine)))).abstains
 
 
 def test_a_baseline_past_its_validity_says_nothing_and_says_why():
@@ -182,8 +182,8 @@ def test_a_baseline_past_its_validity_says_nothing_and_says_why():
     asked = b.situation(
         History(templates={"keystroke/password//9": b.template(stored)}), Signals(telemetry=b.telemetry(mine))
     )
-    assert not keystroke.score(replace(asked, valid_from=b.NOW)).abstains
-    late = keystroke.score(replace(asked, valid_from=b.NOW + timedelta(seconds=1)))
+    assert not typed.score(replace(asked, valid_from=b.NOW)).abstains
+    late = typed.score(replace(asked, valid_from=b.NOW + timedelta(seconds=1)))
     assert [reason.code for reason in late.reasons] == ["keystroke_baseline_expired"]
     assert late.abstains
 
@@ -196,8 +196,7 @@ def test_a_text_too_long_to_be_kept_gives_no_row():
 
 
 def test_a_changed_password_starts_a_new_template():
-    old = keystroke.typings_by_key((b.typing(),), "v1")
-    new = keystroke.typings_by_key((b.typing(),), "v2")
+    old, new = (typed.typings_by_key(b.telemetry(b.typing()), version) for version in ("v1", "v2"))
     assert set(old).isdisjoint(new)
 
 
@@ -224,7 +223,7 @@ def test_a_release_that_was_not_seen_gives_no_row():
 def test_too_few_keys_and_too_coarse_clocks_abstain():
     assert keystroke.row_of(b.typing(keys=5)) is None
     coarse = replace(b.telemetry(b.typing()), clock_step_s=0.1)
-    evidence = keystroke.score(b.situation(signals=Signals(telemetry=coarse)))
+    evidence = typed.score(b.situation(signals=Signals(telemetry=coarse)))
     assert evidence.reasons[0].code == "keystroke_clock_too_coarse"
 
 

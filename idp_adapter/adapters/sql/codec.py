@@ -7,6 +7,7 @@ the store turns into the same; nothing is guessed. What can't be written (NaN, N
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 import zlib
@@ -289,6 +290,7 @@ def learnable_to_bytes(learnable: Learnable) -> bytes:
         "clock_step_s": learnable.clock_step_s,
         "typings": typings,
         "binding": [learnable.binding.jkt, learnable.binding.x5t_s256],
+        "moves": {name: base64.b64encode(moves).decode("ascii") for name, moves in learnable.moves.items()},
     }
     return dumps("learnable", document).encode()
 
@@ -297,7 +299,9 @@ def learnable_from_bytes(data: bytes) -> Learnable:
     """The learnable part that `learnable_to_bytes` wrote."""
     document = _versioned(data)
     typings = {
-        name: Typing(**{**item, "down_s": tuple(item["down_s"]), "up_s": tuple(item["up_s"])})
+        name: Typing(
+            **{**item, **{member: tuple(item[member]) for member in ("down_s", "up_s")}, "contacts": _contacts(item)}
+        )
         for name, item in document["typings"].items()
     }
     return Learnable(
@@ -306,7 +310,12 @@ def learnable_from_bytes(data: bytes) -> Learnable:
         typings,
         document["clock_step_s"],
         Binding(*document.get("binding", ())),
+        {name: base64.b64decode(moves, validate=True) for name, moves in document.get("moves", {}).items()},
     )
+
+
+def _contacts(typing: Any) -> tuple[tuple[float, float, float], ...]:
+    return tuple((pressure, width, height) for pressure, width, height in typing.get("contacts", ()))
 
 
 def _versioned(value: Any) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from idp_adapter.core.evidence import keystroke
+from idp_adapter.core import templates
+from idp_adapter.core.evidence import keystroke, touch, typed
 from idp_adapter.core.evidence.situation import Situation
+from idp_adapter.core.templates import Envelope
 from idp_adapter.core.types import Evidence, Reason, Telemetry, Typing
 from idp_adapter.errors import ProfileDamaged
 
@@ -61,24 +63,43 @@ def _inhuman(typing: Typing, clock_step_s: float) -> bool:
 
 
 def _beside_stored(situation: Situation, telemetry: Telemetry) -> list[Reason]:
-    """What shows only beside the owner's stored typings; silent before ten, and on a coarse clock."""
+    """What shows only beside the owner's stored typings; silent before ten, and on a coarse clock.
+
+    A replay is looked for in every profile of the field, so that it can't hide behind another language or device.
+    """
     clock_step_s = telemetry.clock_step_s or 0.0
     if clock_step_s > _COARSE_CLOCK_S:
         return []
     version = str(situation.request.subject.properties.get("credential_version", ""))
-    rows = keystroke.profile_keys(keystroke.typings_by_key(telemetry.fields, version))
     model = keystroke.FixedText(clock_step_s=clock_step_s)
     found: dict[str, float] = {}
-    for key, row in rows.items():
-        try:
-            template = situation.template(key)
-            profile = keystroke.from_bytes(template.current.profile) if template else model.empty()
-        except ProfileDamaged:
+    for name, typing in typed.typings_by_key(telemetry, version).items():
+        row = keystroke.row_of(typing)
+        known = _known(situation, typed.field_key(typing, version), len(typing.down_s)) if row else {}
+        if row is None or not known:
             continue
-        if len(profile.rows) < FEWEST_ROWS:
-            continue
-        if clock_step_s <= _FINE_CLOCK_S and model.replay_distance_s(profile, row)[0] <= REPLAY_S:
+        nearest_s = min(model.replay_distance_s(profile, row)[0] for _, profile in known.values())
+        (key,) = typed.samples({name: typing}, clock_step_s)
+        template, own = known.get(key, (None, None))
+        if clock_step_s <= _FINE_CLOCK_S and nearest_s <= REPLAY_S:
             found["automation_replay"] = REPLAY
-        elif template and not situation.is_expired(template) and model.hand_rows(profile, row)[0] < MACHINE_NATS:
+        elif template and own and not situation.is_expired(template) and model.hand_rows(own, row)[0] < MACHINE_NATS:
             found["automation_unlike_a_hand"] = MACHINE
     return [Reason(code, nats) for code, nats in sorted(found.items())]
+
+
+def _known(situation: Situation, field: str, keys: int) -> dict[str, tuple[Envelope, keystroke.Profile]]:
+    """Templates of ten typings and more of a field, of any context, by key; what can't be read is left out."""
+    beginnings = tuple(f"{source}/{field}/" for source in (keystroke.SOURCE, touch.SOURCE))
+    found = {}
+    for key, stored in situation.history.templates.items():
+        if not (key.startswith(beginnings) and key.endswith(f"/{keys}")):
+            continue
+        try:
+            template = templates.from_bytes(stored)
+            profile = typed.times_of(key, template.current.profile)
+        except ProfileDamaged:
+            continue
+        if len(profile.rows) >= FEWEST_ROWS:
+            found[key] = (template, profile)
+    return found

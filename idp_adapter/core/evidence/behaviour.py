@@ -12,7 +12,8 @@ from typing import Final, Protocol, TypeVar
 
 from idp_adapter.core.types import Evidence, Reason
 
-CAPS: Final = ((3, 1.5), (10, 3.0), (30, 4.5))  # nats by samples in the profile; below 3 nothing
+Caps = tuple[tuple[int, float], ...]
+CAPS: Final[Caps] = ((3, 1.5), (10, 3.0), (30, 4.5))  # nats by samples in the profile; below 3 nothing
 
 P = TypeVar("P")
 S = TypeVar("S", contravariant=True)
@@ -62,9 +63,9 @@ class BehaviourModel(Protocol[P, S]):
         ...
 
 
-def weighed(source: str, genuine_nats: float | None, *, enrolled: int) -> Evidence:
+def weighed(source: str, genuine_nats: float | None, *, enrolled: int, caps: Caps = CAPS) -> Evidence:
     """Evidence of one sample: what a model gave it, turned to speak of an impostor, within the cap of its enrolment."""
-    cap = next((nats for least, nats in reversed(CAPS) if enrolled >= least), None)
+    cap = next((nats for least, nats in reversed(caps) if enrolled >= least), None)
     if cap is None or genuine_nats is None:
         return Evidence.abstain(source, f"{source}_enrolling", behavioural=True)
     nats = max(-cap, min(cap, -genuine_nats))

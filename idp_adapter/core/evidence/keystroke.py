@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -22,8 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from idp_adapter.core.evidence import keystroke_weights
 from idp_adapter.core.evidence.behaviour import weighed
 from idp_adapter.core.evidence.keystroke_views import Floats, Template, layout, seen, views
-from idp_adapter.core.evidence.situation import Situation
-from idp_adapter.core.types import Evidence, Reason, Typing
+from idp_adapter.core.types import Evidence, Typing
 from idp_adapter.errors import ProfileDamaged
 
 SOURCE: Final = "keystroke"
@@ -192,44 +190,6 @@ def row_of(typing: Typing) -> tuple[float, ...] | None:
             return None
         row.append(up - down)
     return tuple(row)
-
-
-def profile_keys(typings: Mapping[str, Typing]) -> Mapping[str, tuple[float, ...]]:
-    """Rows by profile key, for those typings that give one. The number of keys is part of it: a new text is new."""
-    rows = {key: row_of(typing) for key, typing in typings.items()}
-    return {f"{SOURCE}/{key}/{(len(row) + 1) // 2}": row for key, row in rows.items() if row is not None}
-
-
-def score(situation: Situation) -> Evidence:
-    """Weigh the typings of this login against their profiles; several fields add up, the weaker at half weight."""
-    telemetry = situation.signals.telemetry
-    if telemetry is None:
-        return Evidence.abstain(SOURCE, "telemetry_none", behavioural=True)
-    if (telemetry.clock_step_s or 0.0) > WORTHLESS_CLOCK_S:
-        return Evidence.abstain(SOURCE, "keystroke_clock_too_coarse", behavioural=True)
-    version = str(situation.request.subject.properties.get("credential_version", ""))
-    rows = profile_keys(typings_by_key(telemetry.fields, version))
-    if not rows:
-        return Evidence.abstain(SOURCE, "keystroke_no_typing", behavioural=True)
-    model = FixedText(clock_step_s=telemetry.clock_step_s or 0.0)
-    kept = {key: template for key in rows if (template := situation.template(key)) is not None}
-    valid = {key: template for key, template in kept.items() if not situation.is_expired(template)}
-    given = [
-        model.score(from_bytes(template.current.profile), rows[key], now=situation.now)
-        for key, template in valid.items()
-    ]
-    spoken = sorted((item.nats for item in given if not item.abstains), key=abs, reverse=True)
-    if not spoken:
-        why = "keystroke_baseline_expired" if len(valid) < len(kept) else "keystroke_enrolling"
-        return Evidence.abstain(SOURCE, why, behavioural=True)
-    total = round(spoken[0] + 0.5 * sum(spoken[1:]), 4)
-    reason = Reason("keystroke_unlike" if total > 0 else "keystroke_like", total, {"fields": len(spoken)})
-    return Evidence(SOURCE, total, (reason,), behavioural=True)
-
-
-def typings_by_key(fields: tuple[Typing, ...], credential_version: str) -> dict[str, Typing]:
-    """Typings by field and credential version: a changed password starts a new profile."""
-    return {f"{t.field}/{credential_version if t.field == 'password' else ''}": t for t in fields}
 
 
 def to_bytes(profile: Profile) -> bytes:

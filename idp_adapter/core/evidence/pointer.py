@@ -14,16 +14,23 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from idp_adapter.core.evidence import pointer_weights
+from idp_adapter.core.evidence.behaviour import weighed
 from idp_adapter.core.evidence.pointer_actions import Floats
 from idp_adapter.core.evidence.pointer_features import NAMES, features
+from idp_adapter.core.types import Evidence
 from idp_adapter.errors import ProfileDamaged
 
+SOURCE: Final = "pointer"
+CAPS: Final = ((100, 1.5),)  # nats by actions enrolled; below 100 nothing
+ADMITTED_NATS: Final = 0.25  # of an action, from where a run may be learnt unproved
 LIMIT_NATS: Final = 4.0  # of one action
 FEWEST_ACTIONS: Final = 10  # of a run; fewer say nothing
 MEMORY: Final = 5_000  # actions, from where older ones fade
@@ -43,6 +50,29 @@ _MAGIC: Final = b"PT1"
 _HEAD: Final = struct.Struct("<3sII")
 
 _SHIPPED: Final = pointer_weights.checked()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Actions that were read already: what is left of a trace. `features`: (m, 48) little-endian int16, as bytes."""
+
+    features: bytes = b""
+
+    def __len__(self) -> int:
+        """How many actions."""
+        return len(self.features) // (2 * _WIDTH)
+
+    @classmethod
+    def of(cls, actions: Sequence[ArrayLike]) -> Run:
+        """Read actions. Raises ValueError as `features` does."""
+        return cls(np.rint(squashed(actions) / _MEAN_UNIT).astype("<i2").tobytes())
+
+    def squashed(self) -> Floats:
+        """In spreads: (m, 48). Raises ValueError for bytes that no run has."""
+        return np.frombuffer(self.features, "<i2").reshape(-1, _WIDTH) * _MEAN_UNIT
+
+
+Actions: TypeAlias = Sequence[ArrayLike] | Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,11 +190,14 @@ class _Lens:
 
 
 class Pointer:
-    """The model's plain door: actions in, nats out. Holds no state.
+    """The model's plain door: actions in, nats out; and `BehaviourModel`, where a sample is one run. Holds no state.
 
     `actions` is a list of arrays, one per movement, oldest first: (n, 3) of [time_s, x_px, y_px], or (n, 4) with
-    `pressed`; `pointer_actions.cut` and `actions_of` make them of a trace. Raises ValueError for anything else.
+    `pressed`; `pointer_actions.cut` and `actions_of` make them of a trace. A `Run` is the same, read before. Raises
+    ValueError for anything else.
     """
+
+    source: Final = SOURCE
 
     def __init__(self, *, background: Background = SHIPPED) -> None:
         """`background`: what ships, or `Background.of` a deployment's own profiles."""
@@ -179,8 +212,11 @@ class Pointer:
         """Build a profile from actions, oldest first; up to 5,000 count alike, in any order."""
         return self.learn(self.empty(), actions)
 
-    def learn(self, profile: Profile, actions: Sequence[ArrayLike]) -> Profile:
-        """A new profile with more actions; from 5,000 on each new one lets the older fade by a 5,000th."""
+    def learn(self, profile: Profile, actions: Actions, *, now: datetime | None = None) -> Profile:
+        """A new profile with more actions; from 5,000 on each new one lets the older fade by a 5,000th.
+
+        This model has no use for `now`.
+        """
         seen = squashed(actions)
         if not len(seen):
             return profile
@@ -195,7 +231,37 @@ class Pointer:
         taught = min(profile.taught + len(seen), 2**32 - 1)
         return Profile(_kept(mean, _MEAN_UNIT, taught), _kept(spread[_LOWER], _COVARIANCE_UNIT, taught), taught)
 
-    def score_actions(self, profile: Profile, actions: Sequence[ArrayLike]) -> Floats:
+    def nats(self, profile: Profile, actions: Actions) -> float | None:
+        """Nats of one run before any cap, genuine positive; None below ten actions or with an empty profile."""
+        run = actions if isinstance(actions, Run) else Run.of(actions)
+        if not profile.taught or len(run) < FEWEST_ACTIONS:
+            return None
+        return weigh_run(self.score_actions(profile, run))
+
+    def score(self, profile: Profile, actions: Actions, *, now: datetime) -> Evidence:
+        """Weigh one run, at most 1.5 nats; abstains below ten actions, and below 100 enrolled."""
+        return weighed(SOURCE, self.nats(profile, actions), enrolled=profile.taught, caps=CAPS)
+
+    def admits(self, profile: Profile, actions: Actions) -> bool:
+        """Whether a run may be learnt without proof from elsewhere: its actions, even a few, speak for the owner."""
+        if profile.taught < CAPS[0][0]:
+            return True
+        nats = self.score_actions(profile, actions)
+        return len(nats) > 0 and float(nats.mean()) >= ADMITTED_NATS
+
+    def drift(self, profile: Profile) -> float | None:
+        """None: a profile is a slow mean of its own, with no other beside it to drift from."""
+        return None
+
+    def to_bytes(self, profile: Profile) -> bytes:
+        """The profile's bytes."""
+        return to_bytes(profile)
+
+    def from_bytes(self, data: bytes) -> Profile:
+        """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
+        return from_bytes(data)
+
+    def score_actions(self, profile: Profile, actions: Actions) -> Floats:
         """Nats per action, genuine positive, each within 4 either way: shape (m,). Needs an enrolled action.
 
         The actions are one run by one hand: each is weighed beside the others, so that runs are scored apart. Their
@@ -223,8 +289,10 @@ def weigh_run(nats: ArrayLike) -> float:
     return float(scores.mean() * len(scores) / (len(scores) + FEWEST_ACTIONS))
 
 
-def squashed(actions: Sequence[ArrayLike]) -> Floats:
+def squashed(actions: Actions) -> Floats:
     """Features in spreads about a typical hand's, bounded by 3, and 0 where an action can't tell: (m, 48)."""
+    if isinstance(actions, Run):
+        return actions.squashed()
     found = (features(actions) - _SHIPPED.centre) / (_SHIPPED.spread * _SQUASH)
     bounded: Floats = _SQUASH * np.tanh(np.where(np.isnan(found), 0.0, found))
     return bounded
@@ -236,6 +304,7 @@ def to_bytes(profile: Profile) -> bytes:
     return _HEAD.pack(_MAGIC, profile.taught, zlib.crc32(body)) + body
 
 
+@lru_cache(maxsize=64)
 def from_bytes(data: bytes) -> Profile:
     """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
     body = data[_HEAD.size :]

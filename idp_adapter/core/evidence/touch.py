@@ -23,13 +23,14 @@ from idp_adapter.core.evidence.behaviour import weighed
 from idp_adapter.core.evidence.keystroke import GUARDED_FROM, LIMIT_NATS, LONGEST, SURE_NATS, WINDOW, FixedText
 from idp_adapter.core.evidence.keystroke import Profile as Times
 from idp_adapter.core.evidence.keystroke_views import Floats, Template, views
-from idp_adapter.core.types import Evidence
+from idp_adapter.core.types import Evidence, Typing
 from idp_adapter.errors import ProfileDamaged
 
 Bands = tuple[tuple[int, float, Floats], ...]  # rows enrolled from, bias, weights of the times' nats and the views
 BANDS: Final[Bands] = touch_weights.checked(touch_weights.BANDS)
 SOURCE: Final = "touch"
 _BEFORE_SCORE: Final = 2
+_AREA_PX: Final = 1e4
 _MAGIC: Final = b"TC1"
 _HEAD: Final = struct.Struct("<3sII")
 
@@ -119,6 +120,23 @@ class Touch:
         bias, weights = next((b, w) for n, b, w in reversed(self._bands) if len(profile.contacts) >= n)
         nats: Floats = LIMIT_NATS * np.tanh((seen @ weights + bias) / LIMIT_NATS)
         return nats
+
+
+def contacts_of(typing: Typing) -> tuple[float, ...] | None:
+    """Pressures, then areas, of a typing whose every press was a touch; None for others, and where neither varies.
+
+    Areas are in squares of 100 pixels, near the units that the weights were fitted in. A number that never varies is
+    none that the device measures: it counts as 0.
+    """
+    if not typing.contacts:
+        return None
+    pressures = [pressure for pressure, _, _ in typing.contacts]
+    areas = [width * height / _AREA_PX for _, width, height in typing.contacts]
+    if min(pressures) == max(pressures):
+        pressures = [0.0] * len(pressures)
+    if min(areas) == max(areas):
+        areas = [0.0] * len(areas)
+    return (*pressures, *areas) if any(pressures) or any(areas) else None
 
 
 def to_bytes(profile: Profile) -> bytes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from idp_adapter.core.evidence.keystroke_weights import Bands, canonical
 
 # meu-mobile/meu_mobile.csv.gz sha256 b8518d75e88e0aa972f1cd33a60571246fa07b68f0cb522ee4327a85a092728d
-# code sha256 ac2d665ee6dc7e7b90e74a350905f7bd05ad89c8cd9687a26ea026894a40d0b3
+# code sha256 d1539a7375a07055392bafd585245f95e8b3d784a885ffd192011a41b46ff733
 DIGEST: Final = "96812a2bcf7c53aa26fbcbd98d0dc2a49f6dee64794c9e2ae8e66e48220e0bc6"
 BANDS: Final[Bands] = (
     (

@@ -106,6 +106,7 @@ class Learnable:
     typings: Mapping[str, Typing] = field(default_factory=dict)  # profile key -> typing
     clock_step_s: float | None = None
     binding: Binding = Binding()
+    moves: Mapping[str, bytes] = field(default_factory=dict)  # profile key -> what the pointer model read of a trace
 
 
 class OutcomeType(StrEnum):

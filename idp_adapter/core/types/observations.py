@@ -14,6 +14,7 @@ class Typing:
     """Key timings of one field by position, never by key; `down_s[i]` and `up_s[i]` count from the first press.
 
     `up_s[i]` is None where the release was not seen. `complete` says that each character came from one press, in order.
+    `contacts`: pressure, width and height (px) of the touch that each press was; empty where any was none.
     """
 
     field: str
@@ -25,6 +26,7 @@ class Typing:
     autofilled: bool = False
     virtual: bool = False  # an IME or on-screen keyboard gave no usable times
     untrusted: int = 0  # events that a script made
+    contacts: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,14 @@ class BrowserFacts:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What the collector saw of one form. `key_id` is the thumbprint of the key that signed it, None when unsigned."""
+    """What the collector saw of one form. `key_id` is the thumbprint of the key that signed it, None when unsigned.
+
+    `moves`: the trace's last movements of a mouse, as the pointer model reads them (`pointer.Run`).
+    """
 
     fields: tuple[Typing, ...] = ()
     pointer: tuple[Pointer, ...] = ()
+    moves: bytes = b""
     facts: BrowserFacts = BrowserFacts()
     clock_step_s: float | None = None
     untrusted: int = 0  # pointer and click events that a script made

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from idp_adapter import __version__, config, errors, key_commands, subject_commands
+from idp_adapter import __version__, config, device_commands, errors, key_commands, subject_commands
 
 _EXIT_CODES: Final[tuple[tuple[type[errors.AdapterError], int], ...]] = (
     (errors.Invalid, 2),
@@ -95,6 +95,10 @@ def check_config(config_file: Path | None) -> None:
         f"keeps, days     decisions {days.decisions}, outcomes {days.outcomes}, failures {days.failures}, "
         f"unused profiles {days.profiles}, what a decision may teach {days.learnables}"
     )
+    for connector in settings.connectors:
+        click.echo(f"posture by      {connector.name}, for {', '.join(sorted(connector.issuers))}")
+    for issuer, trusted in settings.posture_issuers.items():
+        click.echo(f"posture signed  by {issuer} (keys from {trusted.keys}), for {', '.join(sorted(trusted.issuers))}")
     for note in GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn).problems():
         click.echo(f"note            {note}")
     click.echo("The configuration is valid.")
@@ -144,6 +148,7 @@ def policy_explain(file: Path, request_file: Path, issuer: str) -> None:
 
 main.add_command(key_commands.keys)
 main.add_command(subject_commands.subject)
+device_commands.add_to(subject_commands.subject)
 
 
 if __name__ == "__main__":

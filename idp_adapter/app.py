@@ -20,8 +20,10 @@ from idp_adapter.adapters.feeds import FeedFiles
 from idp_adapter.adapters.geoip import GeoFiles
 from idp_adapter.adapters.http import api, wire
 from idp_adapter.adapters.http.auth import Authenticator
-from idp_adapter.adapters.jose_jwks import KeySets
+from idp_adapter.adapters.http.connectors import Connectors
+from idp_adapter.adapters.jose_jwks import KeySets, fetch_from_file_or_net
 from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
+from idp_adapter.adapters.jose_posture import Assertions
 from idp_adapter.adapters.logs import Log
 from idp_adapter.adapters.metrics import Metrics
 from idp_adapter.adapters.pseudonyms import Pseudonyms
@@ -34,6 +36,7 @@ from idp_adapter.core.policy import Policy
 from idp_adapter.core.types import Decision, Origin, SubjectId
 from idp_adapter.errors import AdapterError, Unavailable
 from idp_adapter.services.decide import Decider
+from idp_adapter.services.devices import DeviceKeeper
 from idp_adapter.services.outcomes import OutcomeReporter
 from idp_adapter.services.population import Populations
 from idp_adapter.services.ports import Retention, Store
@@ -47,6 +50,11 @@ COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
 def now() -> datetime:
     """The clock."""
     return datetime.now(UTC)
+
+
+def new_token() -> str:
+    """A secret that can't be guessed or searched, 43 characters."""
+    return secrets.token_urlsafe(32)
 
 
 def new_id() -> str:
@@ -118,6 +126,13 @@ def build(settings: Settings) -> Service:
     )
     populations = Populations(store, settings.issuers)
     key_sets = KeySets(settings.issuers, timer=time.monotonic)
+    posture_urls = {issuer: trusted.keys for issuer, trusted in settings.posture_issuers.items()}
+    posture_keys = KeySets(posture_urls, timer=time.monotonic, fetch=fetch_from_file_or_net)
+    assertions = Assertions(
+        audience=settings.public_url,
+        realms={issuer: trusted.issuers for issuer, trusted in settings.posture_issuers.items()},
+        keys=posture_keys,
+    )
 
     def policy_for(issuer: str) -> Policy:
         return policy
@@ -126,12 +141,12 @@ def build(settings: Settings) -> Service:
         return pseudonyms.origin(issuer, ip, geo.locate(ip))
 
     def dependencies() -> Sequence[api.Dependency]:
-        unreachable = tuple(f"{issuer}: {problem}" for issuer, problem in key_sets.problems().items())
         return (
             api.Dependency("database", problem=_problem(store.ping)),
             api.Dependency("template_keys", problem=_problem(template_keys.ping) or _problem(store.template_keys.ping)),
             api.Dependency("signing_keys", problem=_problem(signer.ping)),
-            api.Dependency("realm_keys", notes=unreachable),
+            api.Dependency("realm_keys", notes=_notes(key_sets)),
+            api.Dependency("posture_keys", notes=_notes(posture_keys)),
             api.Dependency("geoip", notes=tuple(geo.problems())),
             api.Dependency("feeds", notes=tuple(feeds.problems())),
             api.Dependency("policy", notes=(f"{policy.id} {policy.version}",)),
@@ -141,13 +156,17 @@ def build(settings: Settings) -> Service:
         api.Parts(
             public_url=settings.public_url,
             authenticator=Authenticator(audience=settings.public_url, issuers=settings.issuers.keys(), keys=key_sets),
-            decider=Decider(store, geo, feeds, pseudonyms, Opener(), metrics, policy_for, populations.of),
+            decider=Decider(
+                store, geo, feeds, pseudonyms, Opener(), metrics, policy_for, populations.of, assertions=assertions
+            ),
             reporter=OutcomeReporter(store, metrics, policy_for),
             signer=signer,
             watcher=metrics,
             log=log,
             origin_of=origin_of,
             dependencies=dependencies,
+            devices=DeviceKeeper(store.devices, policy_for),
+            connectors=Connectors(settings.connectors),
             now=now,
             timer=time.perf_counter,
             new_id=new_id,
@@ -160,6 +179,7 @@ def build(settings: Settings) -> Service:
     jobs = Jobs()
     jobs.start(_retaining(store, settings, log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     jobs.start(_warming(key_sets), first_s=0)
+    jobs.start(_warming(posture_keys), first_s=0)
     jobs.start(_renewing(populations), first_s=1)
     if any(settings.feeds.values()):
         jobs.start(_refreshing(feeds), first_s=LOOK_AT_FEEDS_EVERY_S)
@@ -211,6 +231,10 @@ def retention(settings: Settings) -> Retention:
         profiles_unused=timedelta(days=days.profiles),
         learnables=timedelta(days=days.learnables),
     )
+
+
+def _notes(key_sets: KeySets) -> tuple[str, ...]:
+    return tuple(f"{issuer}: {problem}" for issuer, problem in key_sets.problems().items())
 
 
 def _problem(ping: Callable[[], None]) -> str:

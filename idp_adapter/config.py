@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ MOST_FEED_FILES: Final = 8  # of one tag
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 _CERTS: Final = "/protocol/openid-connect/certs"  # where a Keycloak realm publishes its keys
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_CONNECTOR_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _Value = TypeVar("_Value")
 
 
@@ -35,6 +38,23 @@ class RetentionDays:
     failures: int = 7
     profiles: int = 400
     learnables: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """Who may report posture: the SHA-256 of its token, in hex, and the realms that it may report for."""
+
+    name: str
+    token_sha256: str = field(repr=False)
+    issuers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PostureIssuer:
+    """Who may sign posture: the URL of its keys, and the realms that it is trusted for."""
+
+    keys: str
+    issuers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,8 @@ class Settings:
     threads: int
     log_level: str
     retention: RetentionDays
+    connectors: tuple[Connector, ...] = ()
+    posture_issuers: Mapping[str, PostureIssuer] = field(default_factory=dict)
 
     @property
     def key_dir(self) -> Path:
@@ -135,7 +157,7 @@ NAMES: Final = (
     "PUBLIC_URL", "BIND", "ISSUERS", "ALLOW_HTTP", "DATA_DIR", "DATABASE_URL", "DATABASE_BUDGET_MS", "POLICY",
     "GEOIP_CITY", "GEOIP_ASN", "PSEUDONYM_KEY_FILE", "TEMPLATE_KEY_DIR", "WORKERS", "THREADS", "LOG_LEVEL", "CONFIG",
     "RETENTION_DECISIONS_DAYS", "RETENTION_OUTCOMES_DAYS", "RETENTION_FAILURES_DAYS", "RETENTION_PROFILES_DAYS",
-    "RETENTION_LEARNABLES_DAYS",
+    "RETENTION_LEARNABLES_DAYS", "CONNECTORS", "POSTURE_ISSUERS",
     *(f"FEED_{tag.upper()}" for tag in FEED_TAGS),
 )  # fmt: skip
 
@@ -173,6 +195,12 @@ def _settings(source: _Source) -> Settings | None:
             failures=source.read("RETENTION_FAILURES_DAYS", days.failures, _between(1, 365)),
             profiles=source.read("RETENTION_PROFILES_DAYS", days.profiles, _between(1, 3650)),
             learnables=source.read("RETENTION_LEARNABLES_DAYS", days.learnables, _between(1, 30)),
+        ),
+        connectors=source.read("CONNECTORS", (), lambda text: _connectors(text, issuers)),
+        posture_issuers=source.read(
+            "POSTURE_ISSUERS",
+            dict[str, PostureIssuer](),
+            lambda text: _posture_issuers(text, issuers, allow_http=allow_http),
         ),
     )
     return None if source.problems else settings
@@ -276,3 +304,40 @@ def _issuers(text: str, *, allow_http: bool) -> dict[str, str]:
 
 def _parts(items: Sequence[str]) -> Iterator[str]:
     return (item.strip() for item in items if item.strip())
+
+
+def _connectors(text: str, issuers: Mapping[str, str]) -> tuple[Connector, ...]:
+    found: dict[str, Connector] = {}
+    for item in _parts(text.split(",")):
+        name, digest, realms = _three(item, "name|sha256 of its token|realm realm")
+        if not _CONNECTOR_NAME.fullmatch(name) or name in found:
+            raise ValueError(f"names a connector {name!r}: give each its own name of letters, digits, - and _")
+        if not _SHA256.fullmatch(digest.lower()):
+            raise ValueError(f"has no SHA-256 for {name}: `idp-adapter keys connector-token` makes both")
+        found[name] = Connector(name, digest.lower(), _realms(realms, issuers))
+    return tuple(found.values())
+
+
+def _posture_issuers(text: str, issuers: Mapping[str, str], *, allow_http: bool) -> dict[str, PostureIssuer]:
+    found: dict[str, PostureIssuer] = {}
+    for item in _parts(text.split(",")):
+        issuer, keys, realms = _three(item, "issuer|URL or file of its JWK set|realm realm")
+        if issuer in found:
+            raise ValueError(f"names {issuer} twice: remove one")
+        url = _url(keys, allow_http=allow_http) if "://" in keys else _file(keys).absolute().as_uri()
+        found[issuer] = PostureIssuer(url, _realms(realms, issuers))
+    return found
+
+
+def _three(item: str, form: str) -> tuple[str, str, str]:
+    parts = [part.strip() for part in item.split("|")]
+    if len(parts) != 3 or not all(parts):
+        raise ValueError(f"must be written {form}")
+    return parts[0], parts[1], parts[2]
+
+
+def _realms(text: str, issuers: Mapping[str, str]) -> frozenset[str]:
+    realms = frozenset(text.split())
+    for realm in sorted(realms - issuers.keys()):
+        raise ValueError(f"names the realm {realm}, which {PREFIX}ISSUERS does not: add it there, or correct it")
+    return realms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,6 +81,18 @@ def forget_templates(config_file: Path | None, id_: str, yes: bool) -> None:
         if not yes:
             click.confirm(f"Give up what was learnt of {count} subjects?", abort=True)
         click.echo(f"{store.template_keys.forget(id_)} data keys deleted")
+
+
+@keys.command("connector-token")
+@click.argument("name")
+def connector_token(name: str) -> None:
+    """Make the token of a connector that reports posture. It is shown once; the service needs its digest alone."""
+    from idp_adapter import app
+
+    token = app.new_token()
+    click.echo(f"token, for the connector  {token}")
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    click.echo(f"for IDP_ADAPTER_CONNECTORS  {name}|{digest}|ISSUER of each realm, spaces between")
 
 
 def _percent_printer() -> Callable[[int, int], None]:

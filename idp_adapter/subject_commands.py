@@ -20,7 +20,8 @@ def subject() -> None:
     """What is stored of one person or workload."""
 
 
-def _subject_options(command: Any) -> Any:
+def subject_options(command: Any) -> Any:
+    """Whom a command is about."""
     for option in (
         click.option("--id", "id_", required=True, help="The subject's id: the `sub` of its tokens."),
         click.option("--type", "type_", default="user", show_default=True, help="`user` or `service_account`."),
@@ -31,7 +32,7 @@ def _subject_options(command: Any) -> Any:
 
 
 @subject.command("show")
-@_subject_options
+@subject_options
 @click.pass_obj
 def subject_show(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
     """Say how much is stored of a subject."""
@@ -42,7 +43,7 @@ def subject_show(config_file: Path | None, issuer: str, type_: str, id_: str) ->
 
 
 @subject.command("export")
-@_subject_options
+@subject_options
 @click.pass_obj
 def subject_export(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
     """Write everything that is stored of a subject, as JSON, with its drift report."""
@@ -51,7 +52,7 @@ def subject_export(config_file: Path | None, issuer: str, type_: str, id_: str) 
 
 
 @subject.command("drift")
-@_subject_options
+@subject_options
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.pass_obj
 def subject_drift(config_file: Path | None, issuer: str, type_: str, id_: str, as_json: bool) -> None:
@@ -72,7 +73,7 @@ def subject_drift(config_file: Path | None, issuer: str, type_: str, id_: str, a
 
 
 @subject.command("erase")
-@_subject_options
+@subject_options
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
 def subject_erase(config_file: Path | None, issuer: str, type_: str, id_: str, yes: bool) -> None:
@@ -103,7 +104,7 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 
 
 @subject.command("roll-back")
-@_subject_options
+@subject_options
 @click.option("--since", callback=_moment, help="When the takeover began, with offset; two weeks ago if not given.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj

@@ -13,8 +13,9 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from idp_adapter.adapters import jose
 from idp_adapter.errors import Unavailable
@@ -79,6 +80,15 @@ class KeySets:
                 "IDP_ADAPTER_ISSUERS.",
             )
         return None
+
+    def at_hand(self, issuer: str, kid: str) -> jose.PublicKey | None:
+        """The key if it is known now, waiting for nothing; an unknown kid, or an old set, is asked for beside it."""
+        realm = self._realms[issuer]
+        known = self._usable(realm)
+        key = None if known is None else known.get(kid)
+        if key is None or self._timer() - realm.fetched > FRESH_S:
+            self._ask(realm)
+        return key
 
     def renew(self) -> bool:
         """Ask the realms whose keys are not known, waiting for none. True when there are none left to ask."""
@@ -145,6 +155,17 @@ def _read_set(body: bytes) -> Mapping[str, jose.PublicKey]:
         twice |= {key.kid} & keys.keys()
         keys[key.kid] = key
     return {kid: key for kid, key in keys.items() if kid not in twice}
+
+
+def fetch_from_file_or_net(url: str) -> bytes:
+    """A `file:` URL's content, or what `fetch_bounded` gets. Raises OSError."""
+    if not url.startswith("file://"):
+        return fetch_bounded(url)
+    with Path(unquote(urlsplit(url).path)).open("rb") as file:
+        body = file.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise OSError(f"is over {MAX_BYTES} bytes")
+    return body
 
 
 def fetch_bounded(url: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Protocol
 
 from idp_adapter.core.population import Population
@@ -18,6 +19,7 @@ from idp_adapter.core.types import (
     Outcome,
     OutcomeType,
     Place,
+    Posture,
     PostureAssertion,
     Request,
     SubjectId,
@@ -117,6 +119,41 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish pending writes and let go of connections."""
+        ...
+
+
+class Reported(Enum):
+    """What became of a report of posture."""
+
+    STORED = auto()
+    OLDER = auto()  # than what is stored
+    UNKNOWN = auto()  # no device of that id is anybody's in the realm
+
+
+class Devices(Protocol):
+    """Devices as people see them, and reports of their posture. Not the hot path."""
+
+    def devices(self, issuer: str, subject: SubjectId) -> tuple[Device, ...]:
+        """A subject's devices, with their names, the newest seen first."""
+        ...
+
+    def postures(self, issuer: str, subject: SubjectId) -> tuple[Posture, ...]:
+        """What is reported of a subject's devices."""
+        ...
+
+    def rename(self, issuer: str, subject: SubjectId, device: tuple[str, str], name: str | None) -> bool:
+        """Give a device (its kind and id) a name, or none. False where the subject has no such device."""
+        ...
+
+    def remove(self, issuer: str, subject: SubjectId, device: tuple[str, str]) -> bool:
+        """Forget a device, and its posture where nobody else has it. False where the subject has no such device."""
+        ...
+
+    def report(self, issuer: str, posture: Posture) -> Reported:
+        """Store what is newer than what is stored of a device that somebody of the realm has.
+
+        `since` counts where the status changes; what the change before was is kept.
+        """
         ...
 
 

@@ -18,14 +18,17 @@ from idp_adapter.adapters import policy_file
 from idp_adapter.adapters.feeds import FeedFiles
 from idp_adapter.adapters.http import api
 from idp_adapter.adapters.http.auth import Authenticator
+from idp_adapter.adapters.http.connectors import Connectors
 from idp_adapter.adapters.jose_jwks import KeySets
 from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
 from idp_adapter.adapters.logs import Log
 from idp_adapter.adapters.metrics import Metrics
 from idp_adapter.adapters.sql import open_store
 from idp_adapter.adapters.telemetry import Opener
+from idp_adapter.config import Connector
 from idp_adapter.core.types import Origin, Place
 from idp_adapter.services.decide import Decider
+from idp_adapter.services.devices import DeviceKeeper
 from idp_adapter.services.outcomes import OutcomeReporter
 from tests.support.sealing import sealer
 
@@ -33,6 +36,11 @@ NOW = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
 SERVICE = "http://127.0.0.1:8181"
 REALM = "http://127.0.0.1:8080/realms/demo"
 OTHER = "http://127.0.0.1:8080/realms/other"
+MDM, EDR = "m" * 43, "e" * 43  # tokens of connectors
+CONNECTORS = (
+    Connector("mdm", hashlib.sha256(MDM.encode()).hexdigest(), frozenset({REALM})),
+    Connector("edr", hashlib.sha256(EDR.encode()).hexdigest(), frozenset({OTHER})),
+)
 CONTRACT = Path(__file__).parent.parent / "contract"
 
 # made once: RSA keys are slow to make
@@ -187,6 +195,8 @@ def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, .
         log=Log(log, level="debug", now=clock),
         origin_of=lambda issuer, ip: pseudonyms.origin(issuer, ip, geo.locate(ip)),
         dependencies=lambda: (),
+        devices=DeviceKeeper(store.devices, lambda issuer: loaded),
+        connectors=Connectors(CONNECTORS),
         now=clock,
         timer=clock.timer,
         new_id=lambda: f"id-{next(number)}",

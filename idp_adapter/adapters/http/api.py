@@ -17,6 +17,8 @@ from flask import Flask, Response, request
 from idp_adapter.adapters import strict_json
 from idp_adapter.adapters.http import frame, wire, wire_outcomes
 from idp_adapter.adapters.http.auth import Authenticator, Caller
+from idp_adapter.adapters.http.connectors import Connectors
+from idp_adapter.adapters.http.devices import DeviceEndpoints, KeepsDevices
 from idp_adapter.adapters.http.reader import Reader
 from idp_adapter.core.types import Decision, Hook, Json, Origin, Outcome, OutcomeType, Request
 from idp_adapter.errors import RequestInvalid
@@ -103,6 +105,8 @@ class Parts:
     log: Logs
     origin_of: Callable[[str, str], Origin]
     dependencies: Callable[[], Sequence[Dependency]]
+    devices: KeepsDevices
+    connectors: Connectors
     now: Callable[[], datetime]
     timer: Callable[[], float]
     new_id: Callable[[], str]
@@ -113,10 +117,14 @@ def create(parts: Parts) -> Flask:
     app = Flask("idp_adapter", static_folder=None, template_folder=None)
     frame.apply(app, watcher=parts.watcher, log=parts.log, new_id=parts.new_id, max_body=wire.MAX_BODY)
     endpoints = _Endpoints(parts)
+    devices = DeviceEndpoints(parts.devices, parts.authenticator, parts.connectors, parts.now)
     for method, path, view in (
         ("POST", "/access/v1/evaluation", endpoints.evaluation),
         ("POST", "/access/v1/evaluations", endpoints.evaluations),
         ("POST", "/v1/outcomes", endpoints.outcomes),
+        ("PUT", "/v1/devices/<id>/posture", devices.report_posture),
+        ("GET", "/v1/subjects/<type>/<id>/devices", devices.list_devices),
+        ("DELETE", "/v1/subjects/<type>/<id>/devices/<kind>/<device_id>", devices.remove_device),
         ("GET", "/.well-known/authzen-configuration", endpoints.configuration),
         ("GET", "/.well-known/jwks.json", endpoints.keys),
         ("GET", "/livez", endpoints.livez),

@@ -17,6 +17,7 @@ from idp_adapter.adapters.sql import codec, population, rows, schema, statements
 from idp_adapter.adapters.sql.codec import Bound, Row
 from idp_adapter.adapters.sql.data_keys import DataKeys, Subject
 from idp_adapter.adapters.sql.database import Database, Execute, Parameters, unavailable
+from idp_adapter.adapters.sql.devices import DeviceBook
 from idp_adapter.adapters.sql.history import DAMAGED, HistoryReader
 from idp_adapter.adapters.sql.lessons import LessonWriter
 from idp_adapter.adapters.sql.statements import Statements
@@ -58,6 +59,7 @@ class SqlStore:
         self._database = database
         self._sql = statements
         self._data_keys = DataKeys(database, statements, sealer)
+        self.devices = DeviceBook(database, statements)
         self.template_keys = TemplateKeys(database, statements, sealer)
         self._on_damaged = on_damaged
 

@@ -70,6 +70,16 @@ def test_a_quiet_past_says_nothing(situation):
     assert account.score(situation).abstains
 
 
+def test_an_accounts_first_credential_is_no_change():
+    subject = replace(b.request().subject, created_at=b.NOW - timedelta(minutes=50))
+    asked = replace(b.request(), subject=subject)
+    fresh = account.score(past(asked, credential_changed=b.NOW - timedelta(minutes=45)))
+    assert [reason.code for reason in fresh.reasons] == ["account_new"]
+    older = replace(asked, subject=replace(subject, created_at=b.NOW - timedelta(hours=3)))
+    changed = account.score(past(older, credential_changed=b.NOW - timedelta(minutes=45)))
+    assert {reason.code for reason in changed.reasons} == {"account_new", "account_credential_changed"}
+
+
 def test_a_workloads_account_is_not_judged():
     asked = replace(b.request("client_credentials", subject_type="service_account"), resource=Resource("c", "new"))
     assert account.score(past(asked, since_login=400 * DAY)).reasons[0].code == "account_of_a_workload"

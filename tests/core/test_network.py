@@ -178,6 +178,8 @@ def test_machines_do_not_travel():
         asked = b.request("client_credentials", subject_type="service_account", of_end_user=False)
         return network.score(replace(at(origin, logins=5), request=asked)).nats
 
+    once = replace(at(ELSEWHERE, logins=1), request=b.request("client_credentials", subject_type="service_account"))
+    assert network.score(once).nats == pytest.approx(math.log(11), abs=1e-4)
     assert as_workload(b.HOME) < -1
     assert as_workload(SAME_COUNTRY) > network.score(at(SAME_COUNTRY, logins=5)).nats + 1
     assert as_workload(ELSEWHERE) > network.score(at(ELSEWHERE, logins=5)).nats + 1

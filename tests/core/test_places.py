@@ -152,7 +152,7 @@ def test_distance_weighs_by_its_logarithm_up_to_a_bound():
     weights = [weight(latitude) for latitude in (38.7, 39.5, 41.0, 48.0, 57.5, 80.0)]
     assert weights[0] < 0 < weights[2]
     assert weights == sorted(weights)
-    # ten logins of eight would weigh .8: 8 / (8 + 2) of the whole
+    # eight logins give 8 / (8 + 2) of the whole
     assert weights[-1] == weights[-2] == pytest.approx(0.8 * place.FAR)
 
 

@@ -1,9 +1,9 @@
 """Account: what changed about it just before, and how long it slept.
 
 A credential changed or recovered within a day, the more the fresher: who takes an account over often begins there, and
-people who forgot their password do too, so it asks for a look elsewhere, not for an alarm. An account that slept for
-months, one that was made today, one that uses an application for the first time: each a little. Abstains when none of
-this was seen, and for workloads.
+people who forgot their password do too, so it asks for a look elsewhere, not for an alarm; the account's first is no
+change. An account that slept for months, one that was made today, one that uses an application for the first time: each
+a little. Abstains when none of this was seen, and for workloads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CREDENTIAL_JUST_CHANGED: Final = 1.0  # within JUST
 CREDENTIAL_CHANGED: Final = 0.5  # within RECENT
 DORMANT: Final = 0.5  # after DORMANT_DAYS
 LONG_DORMANT: Final = 0.9  # after a year
-NEW: Final = 0.3
+NEW: Final = 0.2
 CLIENT_NEW: Final = 0.3
 JUST: Final = timedelta(hours=1)
 RECENT: Final = timedelta(hours=24)
@@ -45,6 +45,9 @@ def score(situation: Situation) -> Evidence:
 def _credential(situation: Situation) -> Reason | None:
     changed = situation.history.credential_changed
     if changed is None or not _within(changed, situation.now, RECENT):
+        return None
+    made = situation.request.subject.created_at
+    if made is not None and changed - made <= JUST:  # the first credential is no change
         return None
     just = _within(changed, situation.now, JUST)
     return Reason("account_credential_changed", CREDENTIAL_JUST_CHANGED if just else CREDENTIAL_CHANGED)

@@ -19,7 +19,7 @@ from idp_adapter.core.types import Evidence, Reason
 SOURCE: Final = "place"
 # Set by judgement, fitted by benchmarks/population.py.
 FAMILIAR: Final = -0.5
-FAR: Final = 1.0  # of a place FAR_KM away or farther
+FAR: Final = 0.8  # of a place FAR_KM away or farther
 FAR_KM: Final = 2000.0
 _GROWTH: Final = 2.0  # logins at which half the weight is reached
 

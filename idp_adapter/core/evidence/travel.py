@@ -19,7 +19,7 @@ from idp_adapter.core.types import Evidence, Reason
 
 SOURCE: Final = "travel"
 # Set by judgement, fitted by benchmarks/population.py.
-IMPOSSIBLE: Final = 2.6  # from twice an airliner's speed
+IMPOSSIBLE: Final = 2.4  # from twice an airliner's speed
 DOUBTFUL: Final = 1.0  # just over it: a tail wind, a clock, a point that is off
 AIRLINER_KM_H: Final = 1000.0
 NEAR_KM: Final = 300.0  # below this, geolocation errors make any speed

@@ -109,6 +109,7 @@ def build(settings: Settings) -> Service:
     """Make the service of this process. Raises `AdapterError` where it can't start."""
     log = Log(sys.stdout.buffer, level=settings.log_level, now=now)
     policy = policy_file.load(settings.policy)
+    candidate = policy_file.load(settings.shadow_policy) if settings.shadow_policy else None
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = KeyFolder(settings.key_dir)
     folder.prepare(now())
@@ -134,6 +135,10 @@ def build(settings: Settings) -> Service:
         keys=posture_keys,
     )
 
+    policies = [f"{policy.id} {policy.version}"]
+    if candidate is not None:
+        policies.append(f"in the shadow: {candidate.id} {candidate.version}")
+
     def policy_for(issuer: str) -> Policy:
         return policy
 
@@ -149,7 +154,7 @@ def build(settings: Settings) -> Service:
             api.Dependency("posture_keys", notes=_notes(posture_keys)),
             api.Dependency("geoip", notes=tuple(geo.problems())),
             api.Dependency("feeds", notes=tuple(feeds.problems())),
-            api.Dependency("policy", notes=(f"{policy.id} {policy.version}",)),
+            api.Dependency("policy", notes=tuple(policies)),
         )
 
     flask = api.create(
@@ -157,7 +162,16 @@ def build(settings: Settings) -> Service:
             public_url=settings.public_url,
             authenticator=Authenticator(audience=settings.public_url, issuers=settings.issuers.keys(), keys=key_sets),
             decider=Decider(
-                store, geo, feeds, pseudonyms, Opener(), metrics, policy_for, populations.of, assertions=assertions
+                store,
+                geo,
+                feeds,
+                pseudonyms,
+                Opener(),
+                metrics,
+                policy_for,
+                populations.of,
+                assertions=assertions,
+                shadow_for=lambda issuer: candidate,
             ),
             reporter=OutcomeReporter(store, metrics, policy_for),
             signer=signer,
@@ -170,6 +184,7 @@ def build(settings: Settings) -> Service:
             now=now,
             timer=time.perf_counter,
             new_id=new_id,
+            on_unavailable=policy.on_unavailable,
         )
     )
     logging.getLogger("idp_adapter").disabled = True  # Flask's own: its lines may quote a request
@@ -177,7 +192,7 @@ def build(settings: Settings) -> Service:
     notes = [*geo.problems(), *feeds.problems(), *([unreadable] if unreadable else [])]
     log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
     jobs = Jobs()
-    jobs.start(_retaining(store, settings, log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
+    jobs.start(_retaining(store, retention(settings, policy), log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     jobs.start(_warming(key_sets), first_s=0)
     jobs.start(_warming(posture_keys), first_s=0)
     jobs.start(_renewing(populations), first_s=1)
@@ -221,15 +236,19 @@ def dry_run(policy: Policy, body: bytes, *, issuer: str) -> Decision:
         return decider.decide(request, now=request.time or now(), decision_id="dry-run")
 
 
-def retention(settings: Settings) -> Retention:
-    """The settings' days as durations."""
+def retention(settings: Settings, policy: Policy) -> Retention:
+    """How long rows live: the shorter of the settings' days and the policy's."""
     days = settings.retention
+
+    def kept(name: str, set_days: int) -> timedelta:
+        return timedelta(days=min(set_days, policy.retention_days.get(name, set_days)))
+
     return Retention(
-        decisions=timedelta(days=days.decisions),
-        outcomes=timedelta(days=days.outcomes),
-        failures=timedelta(days=days.failures),
-        profiles_unused=timedelta(days=days.profiles),
-        learnables=timedelta(days=days.learnables),
+        decisions=kept("decisions", days.decisions),
+        outcomes=kept("outcomes", days.outcomes),
+        failures=kept("failures", days.failures),
+        profiles_unused=kept("profiles", days.profiles),
+        learnables=kept("learnables", days.learnables),
     )
 
 
@@ -245,9 +264,8 @@ def _problem(ping: Callable[[], None]) -> str:
     return ""
 
 
-def _retaining(store: Store, settings: Settings, log: Log) -> Callable[[], float]:
+def _retaining(store: Store, limits: Retention, log: Log) -> Callable[[], float]:
     """Delete what is too old about every hour; several workers drift apart."""
-    limits = retention(settings)
 
     def run() -> float:
         try:

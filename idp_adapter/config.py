@@ -68,6 +68,7 @@ class Settings:
     database_url: str = field(repr=False)  # may hold a password
     database_budget_s: float
     policy: Path | None
+    shadow_policy: Path | None
     geoip_city: Path | None
     geoip_asn: Path | None
     feeds: Mapping[str, tuple[Path, ...]]  # files by network tag
@@ -157,7 +158,7 @@ NAMES: Final = (
     "PUBLIC_URL", "BIND", "ISSUERS", "ALLOW_HTTP", "DATA_DIR", "DATABASE_URL", "DATABASE_BUDGET_MS", "POLICY",
     "GEOIP_CITY", "GEOIP_ASN", "PSEUDONYM_KEY_FILE", "TEMPLATE_KEY_DIR", "WORKERS", "THREADS", "LOG_LEVEL", "CONFIG",
     "RETENTION_DECISIONS_DAYS", "RETENTION_OUTCOMES_DAYS", "RETENTION_FAILURES_DAYS", "RETENTION_PROFILES_DAYS",
-    "RETENTION_LEARNABLES_DAYS", "CONNECTORS", "POSTURE_ISSUERS",
+    "RETENTION_LEARNABLES_DAYS", "CONNECTORS", "POSTURE_ISSUERS", "SHADOW_POLICY",
     *(f"FEED_{tag.upper()}" for tag in FEED_TAGS),
 )  # fmt: skip
 
@@ -181,6 +182,7 @@ def _settings(source: _Source) -> Settings | None:
         database_url=source.read("DATABASE_URL", f"sqlite:///{data_dir.absolute() / 'risk.sqlite3'}", _database),
         database_budget_s=source.read("DATABASE_BUDGET_MS", 200, _between(10, 10_000)) / 1000,
         policy=source.read("POLICY", None, _file),
+        shadow_policy=source.read("SHADOW_POLICY", None, _file),
         geoip_city=source.read("GEOIP_CITY", None, Path),  # a file that is missing is a note, not a failure
         geoip_asn=source.read("GEOIP_ASN", None, Path),
         feeds={tag: source.read(f"FEED_{tag.upper()}", (), _paths) for tag in FEED_TAGS},

@@ -18,6 +18,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, merge_con
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from idp_adapter.adapters import strict_json
+from idp_adapter.core.policy import BREAK_GLASS
 from idp_adapter.core.types import Decision
 
 LEVELS: Final[Mapping[str, int]] = {
@@ -49,7 +50,10 @@ class Log:
         bind_contextvars(request_id=request_id)
 
     def decided(self, decision: Decision, *, issuer: str, hook: str, seconds: float) -> None:
-        """One decision was answered."""
+        """One decision was answered. That of a break-glass account is a warning."""
+        names = [str(reason.params["name"]) for reason in decision.reasons if reason.code == BREAK_GLASS]
+        if names:
+            self._logger.warning("break_glass", decision_id=decision.id, issuer=issuer, hook=hook, account=names[0])
         self._logger.info(
             "decided",
             decision_id=decision.id,

@@ -62,6 +62,13 @@ class Metrics:
         self._damaged = Counter(
             "idp_adapter_profiles_damaged", "Stored profiles that could not be read.", registry=registry
         )
+        self._break_glass = Counter(
+            "idp_adapter_break_glass", "Answers to break-glass accounts.", ("action",), registry=registry
+        )
+        self._shadow = Counter(
+            "idp_adapter_shadow", "How a candidate policy would have answered otherwise.", ("difference",),
+            registry=registry,
+        )  # fmt: skip
         self._outcomes = Counter("idp_adapter_outcomes", "Outcomes reported.", ("type", "result"), registry=registry)
         self._rolled_back = Counter(
             "idp_adapter_rolled_back", "What reported takeovers undid.", ("what",), registry=registry
@@ -76,6 +83,14 @@ class Metrics:
         self._decisions.labels(*labels).inc()
         for source in abstained:
             self._abstentions.labels(self._bounded("source", source)).inc()
+
+    def break_glass_used(self, *, hook: str) -> None:
+        """A break-glass account was answered."""
+        self._break_glass.labels(_one_of(_HOOKS, hook)).inc()
+
+    def shadowed(self, difference: str) -> None:
+        """A candidate policy decided beside the live one."""
+        self._shadow.labels(self._bounded("difference", difference)).inc()
 
     def took(self, hook: str, seconds: float) -> None:
         """One evaluation was answered in so long."""

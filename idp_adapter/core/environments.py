@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from idp_adapter.core.facts import NONE, Facts, Names
 from idp_adapter.core.origins import distance_km
 from idp_adapter.core.policy_rules import Condition
 from idp_adapter.core.types import Evidence, Place, Request, Signals
+from idp_adapter.core.types.facts import NONE, Facts, Names
 
 MUTED: Final = "muted_by_environment"
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network

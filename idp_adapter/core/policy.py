@@ -17,7 +17,6 @@ from idp_adapter.core import environments, policy_layers
 from idp_adapter.core.assurance import Ladder
 from idp_adapter.core.devices import DeviceRules
 from idp_adapter.core.environments import Environment, Response, Whereabouts
-from idp_adapter.core.facts import NONE, Facts, Names
 from idp_adapter.core.fusion import Scale, level_of, logit
 from idp_adapter.core.learning import Learning
 from idp_adapter.core.policy_layers import Override, Settings
@@ -37,6 +36,7 @@ from idp_adapter.core.types import (
     SubjectId,
     Unenrolled,
 )
+from idp_adapter.core.types.facts import NONE, Facts, Names
 
 BREAK_GLASS: Final = "break_glass"
 LIMITED: Final = "limited"

@@ -14,10 +14,10 @@ from itertools import groupby
 from typing import Any, Final
 
 from idp_adapter.core.assurance import Ladder
-from idp_adapter.core.facts import Facts
 from idp_adapter.core.fusion import Scale
 from idp_adapter.core.policy_rules import Condition, stricter_fate, stricter_unenrolled
 from idp_adapter.core.types import SessionFate, Unenrolled
+from idp_adapter.core.types.facts import Facts
 
 
 class Layer(IntEnum):

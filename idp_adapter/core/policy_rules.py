@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from idp_adapter.core.assurance import Ladder
-from idp_adapter.core.facts import NONE, Facts, Names
 from idp_adapter.core.types import Level, Scalar, SessionFate, Unenrolled
+from idp_adapter.core.types.facts import NONE, Facts, Names
 
 _FATES: Final = tuple(SessionFate)
 

@@ -6,11 +6,11 @@ import ipaddress
 from typing import Final
 
 from idp_adapter.core.environments import Environment, Network, Response, Site, Whereabouts
-from idp_adapter.core.facts import Names
 from idp_adapter.core.fusion import SOURCES
 from idp_adapter.core.policy_schema_rules import Defined, is_empty, read_condition
 from idp_adapter.core.policy_table import Table
 from idp_adapter.core.types import Place
+from idp_adapter.core.types.facts import Names
 
 MAX_NAMES: Final = 64
 MAX_NETWORKS: Final = 1024

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from idp_adapter.core.assurance import Ladder
-from idp_adapter.core.facts import NONE, Names
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.policy_table import Table
 from idp_adapter.core.types import Level, Scalar, SessionFate, Unenrolled
+from idp_adapter.core.types.facts import NONE, Names
 
 MAX_RULES: Final = 500
 _FREE: Final = ("hook", "realm", "client", "subject", "subject_type", "role", "group", "factor", "scope", "network")

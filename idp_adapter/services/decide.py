@@ -8,19 +8,22 @@ on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from idp_adapter.core.devices import thumbprints
+from idp_adapter.core.differences import difference
 from idp_adapter.core.environments import heard_in
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.fusion import SOURCES, Source, fuse
 from idp_adapter.core.learning import learnable
 from idp_adapter.core.origins import ip_kind
-from idp_adapter.core.policy import Policy, decide, facts_of
+from idp_adapter.core.policy import BREAK_GLASS, Policy, decide, facts_of
 from idp_adapter.core.population import UNKNOWN, Population
+from idp_adapter.core.provenance import inputs_digest, weights_version
 from idp_adapter.core.signals import parse_telemetry, without_behaviour
+from idp_adapter.core.strictness import Kind, kind_of
 from idp_adapter.core.types import (
     Decision,
     DecisionRecord,
@@ -29,9 +32,11 @@ from idp_adapter.core.types import (
     Origin,
     PostureAssertion,
     Request,
+    Shadow,
     Signals,
     Telemetry,
 )
+from idp_adapter.core.types.facts import Facts
 from idp_adapter.core.user_agent import platform_version, summarise
 from idp_adapter.errors import PostureRejected, TelemetryRejected
 from idp_adapter.services.ports import (
@@ -46,10 +51,16 @@ from idp_adapter.services.ports import (
 )
 
 FAILURES_COUNT_FOR: Final = timedelta(hours=1)
+_WEIGHTS: Final = weights_version()
+_ANSWERS: Final = {Kind.PERMIT: "permit", Kind.STEP_UP: "step_up", Kind.REFUSE: "refuse"}
 
 
 def _unknown(issuer: str) -> Population:
     return UNKNOWN
+
+
+def _no_candidate(issuer: str) -> Policy | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Decider:
     population_of: Callable[[str], Population] = _unknown
     sources: Sequence[Source] = SOURCES
     assertions: AssertionVerifier | None = None  # None where no issuer of posture is trusted
+    shadow_for: Callable[[str], Policy | None] = _no_candidate
 
     def decide(self, request: Request, *, now: datetime, decision_id: str) -> Decision:
         """One question to one recorded decision. Raises `Unavailable` when the store does not answer in time."""
@@ -81,6 +93,7 @@ class Decider:
             device_ids=_device_ids(request, signals),
             sid=request.session.sid,
             client=request.resource.id,
+            demands_since=now - timedelta(seconds=policy.budget.window_s) if policy.budget else None,
         )
         valid_from = now - policy.learning.baseline_valid
         situation = Situation(
@@ -94,13 +107,37 @@ class Decider:
             posture=policy.posture,
         )
         evidence = [self._score(source, situation) for source in self.sources]
-        facts = facts_of(policy, request, signals, now=now)
-        heard = heard_in(policy.environments_of(facts), evidence)
-        risk = fuse(heard, policy.settled(facts).scale)
-        decision = decide(policy, facts, risk, decision_id=decision_id, txn=request.txn)
-        self.store.record(_record(request, signals, decision, now))
+        facts, decision = _judge(policy, situation, evidence, decision_id)
+        record = _record(request, signals, decision, now)
+        record = replace(record, facts=facts, shadow=self._shadow(situation, evidence, facts, decision))
+        self.store.record(record)
         self._count(request, decision, evidence)
         return decision
+
+    def _shadow(
+        self, situation: Situation, evidence: Sequence[Evidence], facts: Facts, decision: Decision
+    ) -> Shadow | None:
+        """The candidate policy's answer from the same evidence. Whatever goes wrong in it, the live answer stands."""
+        candidate = self.shadow_for(situation.request.issuer)
+        if candidate is None:
+            return None
+        try:
+            _, other = _judge(candidate, situation, evidence, decision.id)
+            kind = difference(decision, other, facts, candidate.ladder)
+            answer = _ANSWERS[kind_of(other, facts.hook)]
+        except Exception:
+            self.observer.shadowed("failed")
+            return None
+        self.observer.shadowed(kind)
+        return Shadow(
+            policy_id=candidate.id,
+            policy_version=candidate.version,
+            difference=kind,
+            answer=answer,
+            acr=other.acr_values[0] if other.acr_values else None,
+            access_token_s=other.obligations.access_token_lifespan_s,
+            refresh_token_s=other.obligations.refresh_token_lifespan_s,
+        )
 
     def observe(self, request: Request, *, now: datetime) -> Signals:
         """Type what the request carries; raw address and telemetry end here."""
@@ -163,6 +200,19 @@ class Decider:
         answer = "permit" if decision.permitted else "step_up" if decision.acr_values else "refuse"
         abstained = [item.source for item in evidence if item.abstains]
         self.observer.decided(hook=hook, level=decision.risk.level, answer=answer, abstained=abstained)
+        if any(reason.code == BREAK_GLASS for reason in decision.reasons):
+            self.observer.break_glass_used(hook=hook)
+
+
+def _judge(
+    policy: Policy, situation: Situation, evidence: Sequence[Evidence], decision_id: str
+) -> tuple[Facts, Decision]:
+    """One policy's answer from evidence already gathered."""
+    request, demands = situation.request, situation.history.demands
+    facts = facts_of(policy, request, situation.signals, now=situation.now, demands=demands)
+    heard = heard_in(policy.environments_of(facts), evidence)
+    risk = fuse(heard, policy.settled(facts).scale)
+    return facts, decide(policy, facts, risk, decision_id=decision_id, txn=request.txn)
 
 
 def _record(request: Request, signals: Signals, decision: Decision, now: datetime) -> DecisionRecord:
@@ -180,6 +230,8 @@ def _record(request: Request, signals: Signals, decision: Decision, now: datetim
         device_ids=_device_ids(request, signals),
         learnable=learnable(request, signals) if teaches else None,
         binding=request.binding,
+        inputs=inputs_digest(request, signals),
+        weights=_WEIGHTS,
     )
 
 

@@ -31,7 +31,7 @@ class HistoryQuery:
     """Which history one decision needs. `since` bounds the failures that are counted.
 
     `device_ids` are those that the request shows, at most four, whose posture is wanted; `sid` and `client` name the
-    session whose first binding is.
+    session whose first binding is. `demands_since` bounds the unmet step-ups that are counted, None counts none.
     """
 
     issuer: str
@@ -41,6 +41,7 @@ class HistoryQuery:
     device_ids: tuple[str, ...] = ()
     sid: str | None = None
     client: str | None = None
+    demands_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,14 @@ class Observer(Protocol):
 
     def decided(self, *, hook: str, level: str, answer: str, abstained: Sequence[str]) -> None:
         """One decision was made; `answer` is `permit`, `step_up` or `refuse`."""
+        ...
+
+    def break_glass_used(self, *, hook: str) -> None:
+        """A break-glass account was answered."""
+        ...
+
+    def shadowed(self, difference: str) -> None:
+        """A candidate policy decided beside the live one; how it differed, `failed` where it could not."""
         ...
 
     def telemetry_rejected(self, reason: str) -> None:

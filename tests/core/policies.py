@@ -8,12 +8,12 @@ from functools import cache
 from hypothesis import strategies as st
 
 from idp_adapter.adapters.policy_file import load
-from idp_adapter.core.facts import Facts
 from idp_adapter.core.fusion import fuse
 from idp_adapter.core.policy import Policy, decide
 from idp_adapter.core.policy_layers import Layer, Override
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.types import Decision, Evidence, Hook, Level, Reason, Risk, SessionFate, SubjectId, Unenrolled
+from idp_adapter.core.types.facts import Facts
 
 BASIC, MFA, PHR = load(None).ladder.steps
 LOW, MEDIUM, HIGH, EXTREME = -1.0, 2.2, 4.5, 9.0

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from idp_adapter.core.environments import Environment
-from idp_adapter.core.facts import Facts
 from idp_adapter.core.policy import BREAK_GLASS, BUDGET_SPENT, BreakGlass, Budget, Recorded, facts_of, placed
 from idp_adapter.core.policy_layers import Layer, Override, ordered
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
@@ -26,6 +25,7 @@ from idp_adapter.core.types import (
     SubjectId,
     Unenrolled,
 )
+from idp_adapter.core.types.facts import Facts
 from tests.core import builders as b
 from tests.core import policies as p
 from tests.core.policies import BASIC, EXTREME, HIGH, LOW, MEDIUM, MFA, PHR, answer, facts, named, shipped

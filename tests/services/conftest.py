@@ -58,6 +58,12 @@ class Tally:
     def decided(self, *, hook, level, answer, abstained) -> None:
         self.counts.update([f"decided {hook} {level} {answer}", *(f"abstained {name}" for name in abstained)])
 
+    def break_glass_used(self, *, hook) -> None:
+        self.counts[f"break-glass {hook}"] += 1
+
+    def shadowed(self, difference) -> None:
+        self.counts[f"shadow {difference}"] += 1
+
     def telemetry_rejected(self, reason) -> None:
         self.counts[f"rejected {reason}"] += 1
 

@@ -7,7 +7,7 @@ Nothing is judged here. `create` makes a Flask application from its parts; there
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import resources
 from typing import Final, Protocol
@@ -110,6 +110,7 @@ class Parts:
     now: Callable[[], datetime]
     timer: Callable[[], float]
     new_id: Callable[[], str]
+    on_unavailable: Mapping[str, str] = field(default_factory=dict)  # the policy's wish, for enforcers that read it
 
 
 def create(parts: Parts) -> Flask:
@@ -140,7 +141,7 @@ class _Endpoints:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._openapi = resources.files(__package__).joinpath("openapi.json").read_bytes()
-        self._configuration = strict_json.dumps(_configuration(parts.public_url))
+        self._configuration = strict_json.dumps(_configuration(parts.public_url, parts.on_unavailable))
 
     def evaluation(self) -> Response:
         """One decision."""
@@ -269,13 +270,14 @@ def _state(dependency: Dependency) -> dict[str, Json]:
     return state
 
 
-def _configuration(public_url: str) -> dict[str, Json]:
+def _configuration(public_url: str, on_unavailable: Mapping[str, str]) -> dict[str, Json]:
     return {
         "policy_decision_point": public_url,
         "access_evaluation_endpoint": f"{public_url}/access/v1/evaluation",
         "access_evaluations_endpoint": f"{public_url}/access/v1/evaluations",
         "jwks_uri": f"{public_url}/.well-known/jwks.json",
         "outcomes_endpoint": f"{public_url}/v1/outcomes",
+        "on_unavailable": dict(on_unavailable),
     }
 
 

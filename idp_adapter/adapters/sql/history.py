@@ -30,6 +30,7 @@ class HistoryReader:
         self._credential_changed: datetime | None = None
         self._templates: dict[str, bytes] = {}
         self._binding = Binding()
+        self._demands = 0
         self._postures: list[Posture] = []
         self._takes: dict[int, Callable[[Sequence[Any], Any, Sequence[Any]], None]] = {
             statements.PROFILE: self._profile,
@@ -39,6 +40,7 @@ class HistoryReader:
             statements.CREDENTIAL: self._changed,
             statements.POSTURE: lambda texts, _, numbers: self._postures.append(rows.posture(texts, numbers)),
             statements.BINDING: self._bound,
+            statements.DEMANDS: self._demanded,
         }
 
     def take(self, row: Row) -> None:
@@ -65,6 +67,7 @@ class HistoryReader:
             templates=self._templates,
             first_binding=self._binding,
             postures=tuple(self._postures),
+            demands=self._demands,
         )
 
     def _profile(self, texts: Sequence[Any], body: Any, numbers: Sequence[Any]) -> None:
@@ -80,6 +83,9 @@ class HistoryReader:
 
     def _changed(self, _texts: Sequence[Any], _body: Any, numbers: Sequence[Any]) -> None:
         self._credential_changed = codec.from_us(numbers[0])
+
+    def _demanded(self, _texts: Sequence[Any], _body: Any, numbers: Sequence[Any]) -> None:
+        self._demands = numbers[0]
 
     def _bound(self, texts: Sequence[Any], _body: Any, _numbers: Sequence[Any]) -> None:
         self._binding = codec.binding_from(texts[0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from idp_adapter.adapters.sealing import DataKey
-from idp_adapter.adapters.sql import codec
+from idp_adapter.adapters.sql import codec, facts
 from idp_adapter.adapters.sql.codec import Bound
 from idp_adapter.core.types import (
     ComplianceStatus,
@@ -86,6 +86,10 @@ def decision_columns(record: DecisionRecord) -> dict[str, Bound]:
         "learnable": None,
         "settled": False,
         "binding": codec.binding_to_text(record.binding),
+        **facts.to_columns(record.facts),
+        "inputs": codec.text("inputs", record.inputs),
+        "weights": codec.text("weights", record.weights),
+        "shadow": facts.shadow_to_text(record.shadow),
     }
 
 
@@ -125,6 +129,10 @@ def decision_record(columns: Mapping[str, Any], learnable: Learnable | None) -> 
         device_ids=tuple(codec.loads(columns["device_ids"])),
         learnable=learnable,
         binding=codec.binding_from(columns["binding"]),
+        facts=facts.from_columns(columns),
+        inputs=columns["inputs"] or "",
+        weights=columns["weights"] or "",
+        shadow=facts.shadow_from(columns["shadow"]),
     )
 
 
@@ -262,6 +270,11 @@ def posture(texts: Sequence[str], numbers: Sequence[int | None]) -> Posture:
     return Posture(device_id, source, ComplianceStatus(status), since, seen, before)
 
 
+_DOCUMENTS: Final = frozenset(
+    {"acr_values", "evidence", "obligations", "device_ids", "learnable", "methods", "binding", "facts", "shadow"}
+)
+
+
 def exported(columns: dict[str, Any]) -> dict[str, Json]:
     """An opened row as JSON-ready values: times as ISO 8601, documents parsed, templates as base64, habits as JSON."""
     exported: dict[str, Json] = {}
@@ -272,7 +285,7 @@ def exported(columns: dict[str, Any]) -> dict[str, Json]:
             exported[name.removesuffix("_us")] = codec.from_us(value).isoformat()
         elif name in {"permitted", "settled", "confirmed"}:
             exported[name] = bool(value)
-        elif name in {"acr_values", "evidence", "obligations", "device_ids", "learnable", "methods", "binding"}:
+        elif name in _DOCUMENTS:
             exported[name] = None if value is None else codec.loads(value)
         elif name == "body":
             exported[name] = None if value is None else _exported_body(columns["kind"], value)

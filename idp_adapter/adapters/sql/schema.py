@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-REVISION: Final = "0003"  # the newest migration; read at start and by readiness without loading Alembic
+REVISION: Final = "0004"  # the newest migration; read at start and by readiness without loading Alembic
 
 metadata: Final = MetaData()
 
@@ -88,6 +88,12 @@ decision: Final = Table(
     Column("learnable", LargeBinary),  # sealed
     Column("settled", Boolean, nullable=False),
     Column("binding", Text),  # thumbprints of the keys that the request proved, as JSON text
+    Column("facts", _json()),  # what a policy could ask about, for replays; ages apart
+    Column("auth_age_s", Integer),
+    Column("session_age_s", Integer),
+    Column("inputs", Text),  # digest of what was judged
+    Column("weights", Text),
+    Column("shadow", _json()),  # a candidate policy's answer
     PrimaryKeyConstraint("issuer", "id", name="decision_pk"),
 )
 Index(
@@ -226,3 +232,43 @@ Index(
     authentication.c.time_us,
 )
 Index("authentication_by_time", authentication.c.issuer, authentication.c.time_us)
+
+
+audit_segment: Final = Table(
+    "audit_segment",  # a link of a realm's chain: decisions sealed together, and the signed checkpoint after them
+    metadata,
+    _issuer(),
+    Column("number", Integer, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("removals", LargeBinary, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    PrimaryKeyConstraint("issuer", "number", name="audit_segment_pk"),
+)
+
+audit_leaf: Final = Table(
+    "audit_leaf",  # the digest of a sealed decision, which stays where the decision was lawfully removed
+    metadata,
+    _issuer(),
+    Column("decision_id", Text, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("removal", Text),
+    PrimaryKeyConstraint("issuer", "decision_id", name="audit_leaf_pk"),
+)
+Index("audit_leaf_by_place", audit_leaf.c.issuer, audit_leaf.c.segment, audit_leaf.c.position, unique=True)
+
+audit_removal: Final = Table(
+    "audit_removal",  # a signed statement that decisions were removed by erasure or retention
+    metadata,
+    _issuer(),
+    Column("id", Text, nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("segment", Integer),
+    PrimaryKeyConstraint("issuer", "id", name="audit_removal_pk"),
+)
+Index("audit_removal_by_segment", audit_removal.c.issuer, audit_removal.c.segment)

@@ -45,6 +45,7 @@ from sqlalchemy.sql.compiler import Compiled
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import population, schema
+from idp_adapter.core.types.facts import LOGINS
 
 # Bounds of one read, so that a flood of failures or of devices doesn't make decisions slow.
 MOST_PROFILES: Final = 64
@@ -52,10 +53,11 @@ MOST_DEVICES: Final = 64
 MOST_FAILURES: Final = 50
 MOST_ATTEMPTS_OF_PREFIX: Final = 200  # of either kind: a spray shows in twenty
 MOST_POSTURES: Final = 16
+MOST_DEMANDS: Final = 50
 MOST_DEVICE_IDS: Final = 4  # that one request shows: `device_1` and so on of `load`
 
 # What a row of `load` is.
-PROFILE, DEVICE, FAILURE, PREFIX, DATA_KEY, POSTURE, BINDING, CREDENTIAL = range(8)
+PROFILE, DEVICE, FAILURE, PREFIX, DATA_KEY, POSTURE, BINDING, CREDENTIAL, DEMANDS = range(9)
 
 # Tables that hold a subject's rows, in the order in which they are erased: without its data key the rest says nothing,
 # and a posture is a subject's by its devices.
@@ -202,6 +204,7 @@ def _load() -> ClauseElement:
         _credential_change(),
         _postures(),
         _first_binding(),
+        _demands(),
     )
 
 
@@ -283,6 +286,26 @@ def _first_binding() -> Select[Any]:
         .subquery("kept_binding")
     )
     return _uniform(BINDING, texts=(kept.c.binding,), source=kept)
+
+
+def _demands() -> Select[Any]:
+    """How many step-ups at logins were asked for and not completed: a completed one settles its decision."""
+    table = schema.decision
+    kept = (
+        select(table.c.time_us)
+        .where(
+            _is_subject(table),
+            table.c.time_us >= bindparam("demands_since_us", type_=BigInteger),
+            table.c.hook.in_([literal_column(f"'{hook.value}'") for hook in sorted(LOGINS)]),
+            table.c.permitted.is_(false()),
+            table.c.settled.is_(false()),
+            cast(table.c.acr_values, Text) != literal_column("'[]'"),
+        )
+        .limit(_number(MOST_DEMANDS))
+        .offset(_number(0))
+        .subquery("kept_demand")
+    )
+    return _uniform(DEMANDS, numbers=(func.count(),), source=kept)
 
 
 def _recent(kind: str) -> ColumnElement[bool]:

@@ -34,6 +34,7 @@ from idp_adapter.errors import ProfileDamaged, ProfileLocked
 from idp_adapter.services.ports import HistoryQuery, Lesson, Retention
 
 MOST_IN_BATCH: Final = 500
+NEVER_US: Final = 2**62  # past every time
 MOST_BATCHES: Final = 200  # of one table and one issuer in one run of retention
 _NAMES: Final = {
     "posture": "postures",
@@ -75,6 +76,7 @@ class SqlStore:
             "since_us": codec.to_us(query.since),
             "sid": query.sid,
             "client": query.client,
+            "demands_since_us": codec.to_us(query.demands_since) if query.demands_since else NEVER_US,
             **{f"device_{i}": id_ for i, id_ in enumerate(shown, start=1)},
         }
         return self._history(of, self._database.read(self._sql.load, parameters))

@@ -14,6 +14,7 @@ from idp_adapter.core.types.answers import (
     OutcomeType,
     Reason,
     Risk,
+    Shadow,
 )
 from idp_adapter.core.types.knowledge import (
     Device,
@@ -87,6 +88,7 @@ __all__ = [
     "Scalar",
     "Session",
     "SessionFate",
+    "Shadow",
     "Sighting",
     "Signals",
     "Subject",

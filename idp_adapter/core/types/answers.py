@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from idp_adapter.core.types.facts import Facts
 from idp_adapter.core.types.knowledge import Origin
 from idp_adapter.core.types.names import Level, Scalar, SessionFate, Unenrolled
 from idp_adapter.core.types.observations import Typing
@@ -80,8 +81,24 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """What a candidate policy would have answered, and how that differs."""
+
+    policy_id: str
+    policy_version: str
+    difference: str
+    answer: str  # "permit", "step_up" or "refuse"
+    acr: str | None = None
+    access_token_s: int | None = None
+    refresh_token_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """A decision as stored. `learnable` holds what its outcome may teach, until the outcome or its expiry."""
+    """A decision as stored. `learnable` holds what its outcome may teach, until the outcome or its expiry.
+
+    `facts` are what a policy could ask about, `inputs` a digest of what was judged, `weights` their version.
+    """
 
     issuer: str
     decision: Decision
@@ -95,6 +112,10 @@ class DecisionRecord:
     device_ids: tuple[str, ...]
     learnable: Learnable | None
     binding: Binding = Binding()
+    facts: Facts | None = None
+    inputs: str = ""
+    weights: str = ""
+    shadow: Shadow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,5 +135,6 @@ class History:
     failures: Failures = Failures()
     credential_changed: datetime | None = None  # when last, if lately
     templates: Mapping[str, bytes] = field(default_factory=dict)  # profile key -> a model's own bytes
+    demands: int = 0  # step-ups asked for since `HistoryQuery.demands_since` that nobody completed
     first_binding: Binding = Binding()  # what this session's earliest decision with a bound token showed
     postures: tuple[Posture, ...] = ()  # of the devices that this request shows

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from idp_adapter.core.types import Hook, Scalar, SubjectId
+from idp_adapter.core.types.names import Hook, Scalar
+from idp_adapter.core.types.questions import SubjectId
 
 Names: TypeAlias = frozenset[str]
 NONE: Final[Names] = frozenset()

@@ -1,4 +1,4 @@
-"""Parts that only some tests want in the demo realm, added while Keycloak runs: flows, and clients with a flow of their own."""
+"""Parts of the demo realm that only some tests want, added while Keycloak runs: flows, and clients that pass them."""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ final class RiskOutcomes implements EventListenerProvider {
 
     @Override
     public void onEvent(Event event) {
+        EarlierDecision.dropAt(event, session);
         try {
             tell(event);
         } catch (RuntimeException unforeseen) {

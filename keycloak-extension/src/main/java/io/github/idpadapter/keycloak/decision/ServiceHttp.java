@@ -53,6 +53,7 @@ final class ServiceHttp {
     private final int maxBytes;
     private final ScheduledThreadPoolExecutor watch;
     private final ServiceAddresses addresses = new ServiceAddresses();
+    private final PoolingHttpClientConnectionManager pool;
     private final CloseableHttpClient client;
 
     ServiceHttp(URI base, int maxBytes, int connections, SSLContext tls) {
@@ -64,7 +65,8 @@ final class ServiceHttp {
             return thread;
         });
         watch.setRemoveOnCancelPolicy(true);
-        this.client = HttpClients.custom().setConnectionManager(pool(connections, tls)).disableRedirectHandling().disableCookieManagement()
+        this.pool = pool(connections, tls);
+        this.client = HttpClients.custom().setConnectionManager(pool).disableRedirectHandling().disableCookieManagement()
                 .disableAutomaticRetries().disableAuthCaching().disableContentCompression().build();
     }
 
@@ -112,6 +114,7 @@ final class ServiceHttp {
             return exchange(request, deadlineNanos);
         } catch (IOException lost) { // a kept connection that the server had closed: everything that we send may be sent twice
             request.reset();
+            pool.closeIdleConnections(0, TimeUnit.NANOSECONDS); // a service that was started anew closed the others as well
             try {
                 return exchange(request, deadlineNanos);
             } catch (IOException again) {

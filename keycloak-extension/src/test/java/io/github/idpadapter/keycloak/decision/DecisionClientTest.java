@@ -225,6 +225,31 @@ class DecisionClientTest {
     }
 
     @Test
+    void aServiceThatWasStartedAnewIsAskedAtOnceHoweverManyConnectionsWereKept() throws Exception {
+        options.put("login-budget-ms", "3000");
+        ask(Hook.LOGIN);
+        CountDownLatch together = new CountDownLatch(4);
+        service.answers((path, question, out) -> {
+            together.countDown();
+            together.await();
+            decide(path, question, out);
+        });
+        List<CompletableFuture<Decision>> asked = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            asked.add(CompletableFuture.supplyAsync(() -> ask(Hook.LOGIN), task -> new Thread(task).start()));
+        }
+        for (CompletableFuture<Decision> each : asked) {
+            assertNull(each.get().unavailable());
+        }
+        assertEquals(4, service.connections.get());
+        service.cut();
+        assertNull(ask(Hook.LOGIN).unavailable());
+        service.close();
+        service.cut();
+        assertEquals("refused", ask(Hook.LOGIN).unavailable());
+    }
+
+    @Test
     void anUnknownKeyIsFetchedOnceInAWhile() {
         ask(Hook.LOGIN);
         TestKeys next = new TestKeys();

@@ -9,6 +9,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A service on a socket, free to answer as badly as a test wants. */
@@ -23,6 +25,7 @@ final class TestService implements AutoCloseable {
     final AtomicInteger connections = new AtomicInteger();
     final AtomicInteger requests = new AtomicInteger();
     private final ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    private final Set<Socket> open = ConcurrentHashMap.newKeySet();
     private volatile Answer answer;
 
     TestService(Answer answer) throws IOException {
@@ -43,6 +46,7 @@ final class TestService implements AutoCloseable {
             try {
                 Socket client = socket.accept();
                 connections.incrementAndGet();
+                open.add(client);
                 daemon(() -> serve(client));
             } catch (IOException closed) {
                 return;
@@ -93,6 +97,14 @@ final class TestService implements AutoCloseable {
         Thread thread = new Thread(work);
         thread.setDaemon(true);
         thread.start();
+    }
+
+    /** Closes every connection, as a service does that is started anew. */
+    void cut() throws IOException {
+        for (Socket client : open) {
+            client.close();
+        }
+        open.clear();
     }
 
     @Override

@@ -114,13 +114,13 @@ def _alone(lock: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How one Keycloak is started. `spi` are start options of providers, without the leading dashes."""
+    """How one Keycloak is started. `options` are further start options, without the leading dashes."""
 
     home: Path
     port: int
     management_port: int
     realms: Sequence[Path] = ()
-    spi: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     heap_mb: int = 768
 
     @property
@@ -155,7 +155,7 @@ class Keycloak:
             shutil.copy(realm, imports / realm.name)
 
     def _command(self) -> list[str]:
-        spi = [f"--{name}={value}" for name, value in self.launch.spi.items()]
+        options = [f"--{name}={value}" for name, value in self.launch.options.items()]
         return [
             str(self.folder / "home" / "bin" / "kc.sh"),
             "start",
@@ -169,7 +169,7 @@ class Keycloak:
             f"--hostname={self.url}",
             "--proxy-headers=xforwarded",
             "--proxy-trusted-addresses=127.0.0.0/8",
-            *spi,
+            *options,
         ]
 
     def _environment(self) -> dict[str, str]:

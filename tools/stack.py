@@ -32,12 +32,16 @@ DEMO_APP = ROOT / "examples" / "demo_app"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to start, and where. `decision_url` is where Keycloak asks, when that is not the service itself."""
+    """What to start, and where. `decision_url` is where Keycloak asks, when that is not the service itself.
+
+    `spi` are start options of providers, `options` those of Keycloak itself, both without their prefix.
+    """
 
     ports: Ports = field(default_factory=Ports)
     keycloak_version: str = field(default_factory=version)
     decision_url: str | None = None
     spi: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     service: Mapping[str, str] = field(default_factory=dict)
     mail_port: int = MAIL_PORT
     with_service: bool = True
@@ -103,9 +107,9 @@ class Stack:
         plan = self.plan
         home = built(plan.keycloak_version, extension())
         self.mailbox = self._ends.enter_context(Mailbox(plan.mail_port))
-        options = {"risk-decision--default--service-url": plan.decision_url or plan.service_url, **plan.spi}
-        spi = {f"spi-{name}": value for name, value in options.items()}
-        launch = Launch(home, plan.ports.keycloak, plan.ports.management, self._realm_files(), spi)
+        spi = {"risk-decision--default--service-url": plan.decision_url or plan.service_url, **plan.spi}
+        options = {f"spi-{name}": value for name, value in spi.items()} | dict(plan.options)
+        launch = Launch(home, plan.ports.keycloak, plan.ports.management, self._realm_files(), options)
         self.keycloak = Keycloak(launch, self.folder / "keycloak")
         self._ends.callback(self.keycloak.stop)
         if plan.with_service:

@@ -7,11 +7,14 @@ service can't be told to have. Either way the front verifies the caller's token 
 from __future__ import annotations
 
 import json
+import select
 import socket
+import ssl
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -107,17 +110,55 @@ class Call:
         return found
 
 
+class Waiting:
+    """The questions whose callers wait now, and the most that ever did at once."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return self._present()
+
+    def _present(self) -> int:
+        return sum(not has_gone(connection) for connection in self._connections)
+
+    @contextmanager
+    def with_one_more(self, connection: socket.socket) -> Iterator[None]:
+        """Count a question until it is answered."""
+        with self._lock:
+            self._connections.add(connection)
+            self.most = max(self.most, self._present())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+
+
+def has_gone(connection: socket.socket, within_s: float = 0) -> bool:
+    """Whether a caller that still has no answer, and so nothing to say, has hung up."""
+    try:
+        return bool(select.select([connection], [], [], within_s)[0])
+    except (OSError, ValueError):  # closed here already
+        return True
+
+
 class Front:
     """The server, and the switch."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.tls = tls
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         self.upstream: str | None = None
         self.mode = Mode.SCRIPTED
         self.drip_pause_s = 0.05
         self._script: Callable[[Call], Answer] = lambda _call: ALLOW
         self.calls: list[Call] = []
+        self.waiting = Waiting()
         self.outcomes: list[dict[str, Any]] = []
         self.lose_outcomes = 0  # answer so many reports with 503
         self.problems: list[str] = []  # of caller tokens, ever
@@ -147,9 +188,16 @@ class Front:
             self.listen()
         self.forget()
 
+    def wear(self, tls: ssl.SSLContext) -> None:
+        """Show another certificate from now on, to connections that are all new."""
+        self.close()
+        self.tls = tls
+        self.listen()
+
     def forget(self) -> None:
         """Begin counting anew."""
         self.calls.clear()
+        self.waiting.most = 0
         self.outcomes.clear()
 
     def actions(self) -> list[str]:
@@ -264,6 +312,13 @@ class _Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         super().__init__(address, _Handler)
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        tls = self.front.tls
+        if tls:  # the handshake is the handler's: here it would hold up everybody
+            connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
         super().process_request(request, client_address)
@@ -306,12 +361,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == OUTCOMES:
             self._outcomes(raw)
             return
+        with front.waiting.with_one_more(self.connection):
+            self._evaluate(front, raw)
+
+    def _evaluate(self, front: Front, raw: bytes) -> None:
         call = front.read(json.loads(raw), self.headers.get("Authorization", "").removeprefix("Bearer "))
         front.calls.append(call)
         if front.mode is Mode.PROXY:
             self._send(*front.forward(self.path, raw, dict(self.headers)))
         elif front.mode is Mode.HANG:
-            front.release.wait(30)
+            while not front.release.is_set() and not has_gone(self.connection, within_s=0.05):
+                continue
             self.close_connection = True
         elif front.mode is Mode.DROP:
             self.close_connection = True

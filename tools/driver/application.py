@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ import requests
 
 from tools.driver.browser import Browser
 from tools.driver.pages import Page
+from tools.driver.telemetry import DeviceKey, base64url, compact
 
 Claims = dict[str, Any]
 
@@ -103,13 +105,19 @@ class Login:
 
 @dataclass(frozen=True)
 class Application:
-    """A client of a realm. `ip` is where its backend talks from."""
+    """A client of a realm. `ip` is where its backend talks from; `key` is what it proves by DPoP, where it does."""
 
     issuer: str
     client_id: str
     redirect_uri: str = ""
     secret: str | None = None
     ip: str | None = None
+    key: DeviceKey | None = None
+
+    @property
+    def thumbprint(self) -> str | None:
+        """The key's name in tokens that are bound to it (RFC 7638)."""
+        return base64url(hashlib.sha256(compact(dict(sorted(self.key.jwk.items())))).digest()) if self.key else None
 
     @property
     def _endpoints(self) -> str:
@@ -168,7 +176,8 @@ class Application:
     def token(self, browser: Browser | None, **data: str) -> TokenAnswer:
         """Ask the token endpoint, from the browser's place or from this client's own."""
         data = {**data, "client_id": self.client_id} | ({"client_secret": self.secret} if self.secret else {})
-        answer = requests.post(f"{self._endpoints}/token", data=data, headers=self._headers(browser), timeout=30)
+        url = f"{self._endpoints}/token"
+        answer = requests.post(url, data=data, headers=self._headers(browser) | self._proof(url), timeout=30)
         body = answer.json() if "json" in answer.headers.get("Content-Type", "") else {"error": answer.text[:300]}
         return TokenAnswer(answer.status_code, body, answer.elapsed.total_seconds())
 
@@ -176,6 +185,13 @@ class Application:
         place = browser.ip if browser else self.ip
         agent = browser.device.user_agent if browser else f"{self.client_id}/1.0"
         return {"User-Agent": agent} | ({"X-Forwarded-For": place} if place else {})
+
+    def _proof(self, url: str) -> dict[str, str]:
+        if not self.key:
+            return {}
+        claims = {"jti": secrets.token_urlsafe(12), "htm": "POST", "htu": url, "iat": int(time.time())}
+        header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": self.key.jwk}
+        return {"DPoP": self.key.sign(compact(claims), header=header)}
 
     def introspect(self, token: str) -> Claims:
         """Ask Keycloak what it says of a token now."""

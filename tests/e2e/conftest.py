@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import sync_playwright
 
 from tests.e2e.front import ALLOW, Front, Mode
 from tests.e2e.world import BREAKER_OPEN_S, LOGIN_BUDGET_S, TOKEN_BUDGET_S, World
 from tools.console import Stop
+from tools.needs import chromium
 from tools.paths import Ports
 from tools.processes import free_port
 from tools.stack import Plan, Stack
@@ -66,3 +69,22 @@ def real(with_service: World, world: World) -> Iterator[World]:
     world.front.switch(Mode.PROXY)
     yield world
     world.front.switch(Mode.PROXY)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Chromium]:
+    """A real Chromium, for one module's tests."""
+    path = chromium()
+    assert path, "Chromium is missing: run make setup"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def demo_app(started: World) -> Iterator[str]:
+    """The demo application; for other clients its callback is a page like any."""
+    app = started.stack.start_app()
+    yield started.plan.app_url
+    app.stop()

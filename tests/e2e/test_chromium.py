@@ -11,32 +11,13 @@ import jwt
 import pytest
 import requests
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.e2e.front import STEP_UP
 from tests.e2e.world import ACR_BASIC, ACR_MFA, World
 from tools.driver.browser import Person
-from tools.needs import chromium
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Chromium]:
-    path = chromium()
-    assert path, "Chromium is missing: run make setup"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def demo_app(started: World) -> Iterator[str]:
-    """The demo application; for other clients its callback is a page like any."""
-    app = started.stack.start_app()
-    yield started.plan.app_url
-    app.stop()
 
 
 @pytest.fixture

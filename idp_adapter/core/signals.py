@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from idp_adapter.core.evidence.pointed import moves_of
@@ -20,7 +21,10 @@ from idp_adapter.errors import TelemetryRejected
 VERSION: Final = 1
 MAX_FIELDS: Final = 8
 MAX_KEYS: Final = 128
-MAX_POINTS: Final = 2_000
+MAX_POINTS: Final = 256
+MAX_PX: Final = 1e6
+MAX_CONTACT_PX: Final = 10_000.0
+MAX_SCREEN: Final = 100_000.0
 MAX_TIME_MS: Final = 3_600_000.0
 MAX_TEXT: Final = 64
 AT_ONCE_S: Final = 0.05  # a press and its touch are one event, told twice
@@ -149,7 +153,10 @@ def _count(value: Json) -> int:
 def _pointer(value: Json) -> tuple[Pointer, ...]:
     if not isinstance(value, list) or len(value) > MAX_POINTS:
         raise TelemetryRejected("pointer", f"telemetry `pointer` must be a list of at most {MAX_POINTS}")
-    return tuple(_point(item) for item in value)
+    points = tuple(_point(item) for item in value)
+    if any(later.time_s < earlier.time_s for earlier, later in pairwise(points)):
+        raise TelemetryRejected("times", "`pointer` must be in the order of its times")
+    return points
 
 
 def _point(item: Json) -> Pointer:
@@ -158,11 +165,19 @@ def _point(item: Json) -> Pointer:
         raise TelemetryRejected("pointer", "each of `pointer` must be `[ms, x, y, kind]`, or that and three for touch")
     numbers = [_number(part) for part in (item[0], item[1], item[2], *item[4:])]
     present = [number for number in numbers if number is not None]
-    if len(present) != len(numbers) or not 0 <= present[0] <= MAX_TIME_MS or any(abs(n) > 1e6 for n in present[1:]):
+    if len(present) != len(numbers) or not 0 <= present[0] <= MAX_TIME_MS or any(abs(n) > MAX_PX for n in present[1:3]):
         raise TelemetryRejected("pointer", "`pointer` holds a number out of range")
-    touch = present[3:]
-    contact = (touch[1], touch[2]) if touch else None
-    return Pointer(present[0] / 1000, present[1], present[2], kind, touch[0] if touch else None, contact)
+    return Pointer(present[0] / 1000, present[1], present[2], kind, *_contact(present[3:]))
+
+
+def _contact(touch: Sequence[float]) -> tuple[float | None, tuple[float, float] | None]:
+    """Pressure and size of a touch; nothing of a mouse."""
+    if not touch:
+        return None, None
+    pressure, width, height = touch
+    if not (0 <= pressure <= 1 and 0 <= width <= MAX_CONTACT_PX and 0 <= height <= MAX_CONTACT_PX):
+        raise TelemetryRejected("pointer", "`pressure` must be 0 to 1, `width` and `height` 0 to 10000 px")
+    return pressure, (width, height)
 
 
 def _facts(value: Json) -> BrowserFacts:
@@ -174,15 +189,20 @@ def _facts(value: Json) -> BrowserFacts:
     screen = value.get("screen")
     mobile = hints.get("mobile")
     numbers = [_number(part) for part in screen[:3]] if isinstance(screen, list) else []
+    screen_px = tuple(number for number in numbers if number is not None and 0 <= number <= MAX_SCREEN)
     return BrowserFacts(
-        languages=tuple(str(item)[:MAX_TEXT] for item in languages[:8]) if isinstance(languages, list) else (),
+        languages=_texts(languages[:8]) if isinstance(languages, list) else (),
         timezone=_text(value.get("timezone")),
-        screen=tuple(number for number in numbers if number is not None),
+        screen=screen_px if len(screen_px) == len(numbers) else (),
         touch_points=int(min(max(_number(value.get("touch_points")) or 0, 0), 64)),
         webdriver=value.get("webdriver") is True,
         platform=_text(hints.get("platform")),
         mobile=mobile if isinstance(mobile, bool) else None,
     )
+
+
+def _texts(values: Sequence[Json]) -> tuple[str, ...]:
+    return tuple(text for text in map(_text, values) if text is not None)
 
 
 def _text(value: Json) -> str | None:

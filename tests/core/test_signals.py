@@ -108,6 +108,18 @@ def test_what_is_missing_is_none():
         (["pointer"], [[0, 0, 0, "m", 1]], "pointer"),
         (["untrusted"], "many", "fields"),
         (["pointer"], [[0, 1e7, 0, "m"]], "pointer"),
+        (["pointer"], [[5, 0, 0, "m"], [4, 0, 0, "m"]], "times"),
+        (["pointer"], [[-1, 0, 0, "m"]], "pointer"),
+        (["pointer"], [[4e6, 0, 0, "m"]], "pointer"),
+        (["pointer"], [[0, 0, 0, "d", 1.01, 9, 9]], "pointer"),
+        (["pointer"], [[0, 0, 0, "d", -0.01, 9, 9]], "pointer"),
+        (["pointer"], [[0, 0, 0, "d", 0.5, -1, 9]], "pointer"),
+        (["pointer"], [[0, 0, 0, "d", 0.5, 9, 10_001]], "pointer"),
+        (["pointer"], [[0, 0, 0, "d", float("nan"), 9, 9]], "pointer"),
+        (["pointer"], [[0, 0, 0, "d", 0.5, 9, None]], "pointer"),
+        (["pointer"], [[0, 0, 0, "d", [0.5], 9, 9]], "pointer"),
+        (["fields", 0, "corrections"], 10**9, "fields"),
+        (["untrusted"], 10**9, "fields"),
         (["pointer"], [[0, None, 0, "m"]], "pointer"),
         (["device"], [], "device"),
     ],
@@ -122,6 +134,19 @@ def test_what_is_wrong_is_rejected_by_name(path, value, reason):
 def test_telemetry_of_another_form_is_a_replay(challenge):
     with pytest.raises(TelemetryRejected, match="challenge"):
         parse(PAYLOAD, challenge)
+
+
+def test_a_fact_of_the_device_that_makes_no_sense_is_unknown():
+    device = {
+        "languages": ["en", 7, ["fr"], None, 10**5000, "x" * 99],
+        "screen": [-1, 1e300, 1080],
+        "touch_points": 1e300,
+        "timezone": {"Europe": "Paris"},
+        "ua_data": {"platform": 7, "mobile": "yes"},
+        "webdriver": "no",
+    }
+    facts = parse(changed(["device"], device)).facts
+    assert facts == BrowserFacts(languages=("en", "x" * 64), touch_points=64)
 
 
 @pytest.mark.parametrize("step", [0, -1, 5000, "x", None, float("inf")])
@@ -159,3 +184,62 @@ def test_without_behaviour_the_device_and_the_network_still_speak():
     assert left.telemetry == Telemetry(clock_step_s=0.0001, key_id="key-1", facts=BrowserFacts(webdriver=True))
     assert replace(left, telemetry=telemetry) == seen
     assert without_behaviour(Signals(cookie_id="c")) == Signals(cookie_id="c")
+
+
+# Nearly what the collector sends: whole numbers, lists and texts, or ones that are a little beside what they may be.
+GAPS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300)), max_size=6)
+KEYS = GAPS.map(lambda gaps: [[sum(gap for gap, _ in gaps[:i]), 2400 + hold] for i, (_, hold) in enumerate(gaps)])
+ODD = st.sampled_from(
+    [-1, -0.1, 1e-9, 1.01, 3_600_001, 1e6 + 1, 10**12, 1e308, float("inf"), float("nan"), None, True, "0", []]
+)
+FLAG = st.booleans() | st.none()
+FIELD = st.fixed_dictionaries(
+    {"name": st.sampled_from(["otp", "password", "username"]), "keys": KEYS},
+    optional={"started_ms": st.integers(0, 9999), "corrections": st.integers(0, 9), "complete": FLAG, "ime": FLAG},
+)
+TRACE = st.lists(st.tuples(st.integers(0, 99), st.integers(-9, 2000), st.booleans()), max_size=6).map(
+    lambda steps: [
+        [100 * i + ms, x, x, "d", *([0.5, 11, x % 40] if touch else [])] for i, (ms, x, touch) in enumerate(steps)
+    ]
+)
+WHOLE = st.fixed_dictionaries(
+    {"fields": st.lists(FIELD, max_size=3, unique_by=lambda field: field["name"]), "pointer": TRACE},
+    optional={"clock_step_ms": st.sampled_from([0.1, 5, 1000]), "untrusted": st.integers(0, 9)},
+)
+
+
+def leaves_of(value, path=()):
+    """Paths of all that is in a payload."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for step, item in steps for found in leaves_of(item, (*path, step)))]
+
+
+@given(WHOLE, st.none() | st.tuples(st.integers(0, 10**6), ODD))
+def test_what_is_nearly_right_is_typed_within_bounds_or_rejected(whole, odd):
+    payload = {"v": 1, "challenge": "c-1", **copy.deepcopy(whole)}
+    if odd:
+        paths = leaves_of(payload)[1:]
+        *way, last = paths[odd[0] % len(paths)]
+        target = payload
+        for step in way:
+            target = target[step]
+        target[last] = odd[1]
+    try:
+        telemetry = parse(payload)
+    except TelemetryRejected:
+        assert odd, "what the collector sends is taken"
+        return
+    for typing in telemetry.fields:
+        assert list(typing.down_s) == sorted(typing.down_s)
+        assert all(0 <= down <= 3600 for down in typing.down_s)
+        assert all(up is None or down <= up <= 3600 for down, up in zip(typing.down_s, typing.up_s, strict=True))
+    times = [point.time_s for point in telemetry.pointer]
+    assert times == sorted(times)
+    for point in telemetry.pointer:
+        assert 0 <= point.time_s <= 3600
+        assert abs(point.x) <= 1e6
+        assert abs(point.y) <= 1e6
+        assert (point.pressure is None) == (point.contact_px is None)
+        assert 0 <= (point.pressure or 0.0) <= 1
+        assert all(0 <= size <= 10_000 for size in point.contact_px or ())
+    assert telemetry.clock_step_s is None or 0 < telemetry.clock_step_s <= 1

@@ -210,19 +210,23 @@ def test_trust_ends_at_a_time_that_can_be_told_and_never_began_for_the_unconfirm
 # --- the user agent -----------------------------------------------------------------------------------------
 
 
+def ratio(agent, sightings):
+    return agents.ratio(agents.compared(agent, sightings, now=b.NOW))
+
+
 def test_the_ratio_of_a_hand_worked_example():
     """Nine logins by Firefox on Linux, one by Safari on an iPhone."""
     seen = (Sighting(b.FIREFOX, 9, b.NOW, b.NOW), Sighting("Safari/18 on iOS", 1, b.NOW, b.NOW))
     chrome = Agent("Chrome", 140, "Linux", "desktop")
     # (.54 * 0 + .27 * 0 + .19 * .9/.3 + .005 * .9/.5) / 1.005 = .576119; of 10 logins and 2 of anybody's:
-    assert agents.ratio(chrome, seen, now=b.NOW) == pytest.approx((5.76119 + 2) / 12, abs=1e-6)
+    assert ratio(chrome, seen) == pytest.approx((5.76119 + 2) / 12, abs=1e-6)
     # (.54 * .9/.1 + .27 * .9/.15 + .19 * .9/.3 + .005 * .9/.5) / 1.005 = 7.023881
-    assert agents.ratio(FIREFOX, seen, now=b.NOW) == pytest.approx((70.23881 + 2) / 12, abs=1e-6)
+    assert ratio(FIREFOX, seen) == pytest.approx((70.23881 + 2) / 12, abs=1e-6)
 
 
 def test_of_whom_nothing_is_known_the_ratio_is_one_and_the_agent_is_silent():
-    assert agents.ratio(FIREFOX, (), now=b.NOW) == 1
-    assert agents.ratio(FIREFOX, (b.sighting("()"),), now=b.NOW) == 1
+    assert ratio(FIREFOX, ()) == 1
+    assert ratio(FIREFOX, (b.sighting("()"),)) == 1
     assert codes(score(Signals(user_agent=b.FIREFOX), KEYLESS, user_agents=())) == ["device_unknown"]
 
 
@@ -301,7 +305,7 @@ def test_any_agent_has_a_finite_ratio_and_bounded_weight(agent, seen):
 @given(SIGHTINGS)
 def test_seeing_an_agent_once_more_never_makes_it_stranger(seen):
     more = (*seen, b.sighting(b.FIREFOX))
-    assert agents.ratio(FIREFOX, more, now=b.NOW) >= min(agents.ratio(FIREFOX, seen, now=b.NOW), 1)
+    assert ratio(FIREFOX, more) >= min(ratio(FIREFOX, seen), 1)
 
 
 # --- token bindings ---------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ phished a password knows the user agent too: it reassures little, whatever the r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +22,7 @@ from idp_adapter.core.user_agent import Agent, agent_of
 # and the share of all people who show the same value there. The shares are set by judgement; they are to be fitted on
 # the synthetic population.
 LEVELS: Final = (("agent", 0.54, 0.10), ("browser", 0.27, 0.15), ("platform", 0.19, 0.30), ("class", 0.005, 0.50))
+_WEIGHTS: Final = sum(weight for _, weight, _ in LEVELS)
 SMOOTHING: Final = 2.0  # confirmed logins that count as much as all that is usual of anybody
 # Bounds and single weights in nats, set by judgement; they are to be fitted on the synthetic population.
 MOST_KNOWN: Final = -0.5
@@ -31,20 +33,32 @@ _HINTED: Final = {"Chrome OS": "ChromeOS", "Chromium OS": "ChromeOS"}
 _PLATFORMS: Final = frozenset({"Windows", "macOS", "Linux", "Android", "ChromeOS", "iOS"})
 
 
-def ratio(agent: Agent, sightings: Iterable[Sighting], *, now: datetime) -> float:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An agent beside one that the subject showed before, so often: whether they are the same, level by level."""
+
+    count: int
+    same: tuple[bool, bool, bool, bool]
+    newer_by: int  # majors, where the browser is of the same kind; else 0
+
+
+def compared(agent: Agent, sightings: Iterable[Sighting], *, now: datetime) -> tuple[Compared, ...]:
+    """The agent beside each that is known of the subject."""
+    return tuple(
+        _beside(agent, before, sighting, now)
+        for sighting in sightings
+        if (before := agent_of(sighting.value)) is not None
+    )
+
+
+def ratio(seen: Sequence[Compared]) -> float:
     """The mixed likelihood ratio p(agent | subject) / p(agent), over 0; 1 for a subject of whom nothing is known."""
-    total = 0
-    shown = [0, 0, 0, 0]
-    for sighting in sightings:
-        before = agent_of(sighting.value)
-        if before is None:
-            continue
-        total += sighting.count
-        for level, same in enumerate(_same(agent, before, now, sighting)):
-            shown[level] += sighting.count * same
-    mixed = sum(weight * count / common for (_, weight, common), count in zip(LEVELS, shown, strict=True))
-    mixed /= sum(weight for _, weight, _ in LEVELS)
-    return (mixed + SMOOTHING) / (total + SMOOTHING)
+    mixed = sum(
+        weight * sum(one.count for one in seen if one.same[level]) / common
+        for level, (_, weight, common) in enumerate(LEVELS)
+    )
+    total = sum(one.count for one in seen)
+    return (mixed / _WEIGHTS + SMOOTHING) / (total + SMOOTHING)
 
 
 def weigh(situation: Situation) -> tuple[Reason, ...]:
@@ -53,24 +67,16 @@ def weigh(situation: Situation) -> tuple[Reason, ...]:
     sightings = situation.history.habits.user_agents
     if agent is None or not sightings:
         return ()
-    nats = max(MOST_KNOWN, min(MOST_NEW, -math.log(ratio(agent, sightings, now=situation.now))))
-    level = widest_match(agent, sightings, now=situation.now)
-    if level == "agent":
+    seen = compared(agent, sightings, now=situation.now)
+    nats = max(MOST_KNOWN, min(MOST_NEW, -math.log(ratio(seen))))
+    known = next((name for level, (name, _, _) in enumerate(LEVELS) if any(one.same[level] for one in seen)), None)
+    if known == "agent":
         return (Reason("user_agent_known", round(min(nats, 0.0), 4)),)
-    params = {"family": agent.family, "platform": agent.platform, "known": level or "nothing"}
-    if _is_downgrade(agent, sightings):
+    params = {"family": agent.family, "platform": agent.platform, "known": known or "nothing"}
+    differences = [one.newer_by for one in seen if one.newer_by]
+    if differences and max(differences) < 0:  # the subject's browser of this kind has only ever been newer
         return (Reason("user_agent_downgraded", round(max(nats, DOWNGRADED), 4), params),)
     return (Reason("user_agent_new", round(max(nats, 0.0), 4), params),)
-
-
-def widest_match(agent: Agent, sightings: Iterable[Sighting], *, now: datetime) -> str | None:
-    """The narrowest level on which the subject showed the same before; None where there is none."""
-    seen = [
-        _same(agent, before, now, sighting)
-        for sighting in sightings
-        if (before := agent_of(sighting.value)) is not None
-    ]
-    return next((name for level, (name, _, _) in enumerate(LEVELS) if any(same[level] for same in seen)), None)
 
 
 def contradicted(situation: Situation) -> tuple[Reason, ...]:
@@ -85,16 +91,9 @@ def contradicted(situation: Situation) -> tuple[Reason, ...]:
     return ()
 
 
-def _same(agent: Agent, before: Agent, now: datetime, sighting: Sighting) -> tuple[bool, bool, bool, bool]:
-    """Whether both show the same, level by level."""
+def _beside(agent: Agent, before: Agent, sighting: Sighting, now: datetime) -> Compared:
     version = agent.family == before.family and agent.may_follow(before, now - sighting.last_seen)
     same_class = agent.device_class == before.device_class
-    platform = agent.platform == before.platform
-    return version and platform and same_class, version, platform and same_class, same_class
-
-
-def _is_downgrade(agent: Agent, sightings: Iterable[Sighting]) -> bool:
-    """Whether the subject's browser of this kind has only ever been newer."""
-    seen = (agent_of(sighting.value) for sighting in sightings)
-    majors = [before.major for before in seen if before is not None and before.kind == agent.kind]
-    return bool(majors) and agent.major < min(majors)
+    platform = agent.platform == before.platform and same_class
+    newer_by = agent.major - before.major if agent.family == before.family and platform else 0
+    return Compared(sighting.count, (version and platform, version, platform, same_class), newer_by)

@@ -56,6 +56,7 @@ compose-test: setup ## build and try the container stack by podman (root on Debi
 fit: setup ## fit the shipped weights again, byte for byte: DATA=folder of the licensed sets
 	$(PY) -m tools.fit --data "$(DATA)"
 	$(PY) -m tools.fit_touch --data "$(DATA)"
+	$(PY) -m tools.fit_fields --data "$(DATA)"
 	$(PY) -m tools.fit_pointer --data "$(DATA)"
 
 lock: setup ## lock the newest allowed dependencies with their hashes

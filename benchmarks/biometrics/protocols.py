@@ -129,6 +129,21 @@ def consecutive(trials: list[Trial], logins: int = 3) -> list[Trial]:
     return [Trial(runs(t.genuine, len(t.genuine)), runs(t.novice, 5), runs(t.practised, 5)) for t in trials]
 
 
+def after_owner(trials: list[Trial], logins: int = 3, seed: int = 0) -> list[Trial]:
+    """The same sums where each try of an impostor comes right after logins of the owner, as a first one does."""
+    rng = np.random.default_rng(seed)
+
+    def first(trial: Trial, foreign: Rows) -> Rows:
+        start = rng.integers(0, len(trial.genuine) - logins, len(foreign))
+        return foreign + sum((trial.genuine[start + i] for i in range(logins - 1)), np.zeros(len(foreign)))
+
+    sums = consecutive(trials, logins)
+    return [
+        Trial(summed.genuine, first(trial, trial.novice), first(trial, trial.practised))
+        for trial, summed in zip(trials, sums, strict=True)
+    ]
+
+
 KINDS = ("genuine", "novice", "practised")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from idp_adapter.core import templates
-from idp_adapter.core.evidence import automation, keystroke, touch, typed
+from idp_adapter.core.evidence import automation, keystroke, touch, typed, typed_weights
 from idp_adapter.core.evidence.keystroke import FixedText
 from idp_adapter.core.learning import learn, learnable
 from idp_adapter.core.signals import parse_telemetry
@@ -97,6 +97,20 @@ def test_two_fields_weigh_more_than_one_and_less_than_their_sum():
     both = typed.score(b.situation(history, seen(*typings.values())))
     assert sum(alone) < both.nats < min(alone) < 0
     assert both.reasons[0].params == {"fields": 2}
+
+
+def test_what_fields_are_worth_together_depends_on_no_order_and_is_bounded_by_their_sum():
+    assert typed.together([]) == 0
+    assert typed.together([-2.0]) == -2.0
+    assert typed.together([1.0, -3.0, 2.0]) == typed.together([2.0, 1.0, -3.0])
+    assert 1 < abs(typed.together([-3.0, 1.0])) < 3
+    assert 4.5 < typed.together([4.5, 4.5]) < 9
+    assert typed.together([3.0, -3.0]) == pytest.approx(0, abs=0.1)
+
+
+def test_weights_of_fields_that_were_changed_are_refused():
+    with pytest.raises(RuntimeError, match="digest"):
+        typed_weights.checked((1.0, 1.0))
 
 
 # --- touches of a keypad that a page draws ---

@@ -2,18 +2,19 @@
 
 Each field is weighed against a profile of its own: by field, credential version, language, device class and number of
 keys, so that another keyboard or another language begins a profile instead of missing one. Where each press of a field
-was a touch of the page as well, pressure and contact area are weighed beside the times. Several fields add up, the
-weaker at half weight. Behaviour is supplementary: caps by
-enrolment keep it from deciding alone.
+was a touch of the page as well, pressure and contact area are weighed beside the times. Several fields add up at
+weights that two texts of the same people were fitted to (`python -m tools.fit_fields`). Behaviour is supplementary:
+caps by enrolment keep it from deciding alone.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from idp_adapter.core.evidence import keystroke, touch
+from idp_adapter.core.evidence import keystroke, touch, typed_weights
 from idp_adapter.core.evidence.behaviour import BehaviourModel
 from idp_adapter.core.evidence.keystroke import FixedText
 from idp_adapter.core.evidence.situation import Situation
@@ -24,7 +25,8 @@ SOURCE: Final = keystroke.SOURCE
 _PHONE_PX: Final = 600.0  # the shorter side of a screen, in CSS pixels, below which a touch screen is a phone's
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,8})(?:[-_].*)?", re.DOTALL)
 
-WEAKER: Final = 0.5  # weight of each field but the strongest
+_STRONGER, _WEAKER = typed_weights.checked()
+_FURTHER: Final = 0.5  # weight of a third field and on: no data tells how they depend
 
 Sample = tuple[BehaviourModel[Any, Any], tuple[float, ...]]
 
@@ -95,10 +97,18 @@ def score(situation: Situation) -> Evidence:
     for key, template in valid.items():
         model, row = typed[key]
         given.append(model.score(model.from_bytes(template.current.profile), row, now=situation.now))
-    spoken = sorted((item.nats for item in given if not item.abstains), key=abs, reverse=True)
+    spoken = [item.nats for item in given if not item.abstains]
     if not spoken:
         why = "keystroke_baseline_expired" if len(valid) < len(kept) else "keystroke_enrolling"
         return Evidence.abstain(SOURCE, why, behavioural=True)
-    total = round(spoken[0] + WEAKER * sum(spoken[1:]), 4)
+    total = round(together(spoken), 4)
     reason = Reason("keystroke_unlike" if total > 0 else "keystroke_like", total, {"fields": len(spoken)})
     return Evidence(SOURCE, total, (reason,), behavioural=True)
+
+
+def together(nats: Sequence[float]) -> float:
+    """What the nats of several fields are worth together; one alone counts whole. Their order does not matter."""
+    if len(nats) < 2:
+        return sum(nats)
+    strongest, second, *others = sorted(nats, key=lambda each: (-abs(each), each))
+    return _STRONGER * strongest + _WEAKER * second + _FURTHER * math.fsum(others)

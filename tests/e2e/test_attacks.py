@@ -64,3 +64,27 @@ def test_a_code_asked_for_by_risk_is_not_skipped_by_opening_another_application(
     assert visit.page.kind is Kind.OTP
     assert world.visit(world.second, visit.browser).page.kind is not Kind.CODE
     assert world.demo.sessions(person.name) == []
+
+
+def test_a_login_form_sent_twice_with_its_telemetry_is_asked_about_once(world: World):
+    person = world.person()
+    world.answer(STEP_UP)
+    visit = world.visit()
+    form, typed = visit.page, {"username": person.name, "password": person.password}
+    telemetry = visit.browser.collect(form, person, typed)
+    assert visit.log_in(person, telemetry=telemetry).page.kind is Kind.OTP
+    visit.page = form
+    visit.log_in(person, telemetry=telemetry)
+    assert [call.action for call in world.front.calls] == ["login"]
+    assert world.demo.sessions(person.name) == []
+
+
+def test_a_form_shown_again_after_a_wrong_password_has_a_challenge_of_its_own(world: World):
+    person = world.person()
+    visit = world.visit()
+    first = visit.page.challenge
+    visit.log_in(person, password="wrong")
+    assert visit.page.challenge not in ("", first)
+    assert visit.log_in(person).page.kind is Kind.CODE
+    (call,) = world.front.calls
+    assert call.context["telemetry_challenge"] != first

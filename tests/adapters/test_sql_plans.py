@@ -11,7 +11,7 @@ ENTERED_BY = {
     "data_key": "subject_id=?",
     "profile": "subject_id=?",
     "device": "subject_id=?",
-    "decision": "sid=?",
+    "decision": "sid=?|subject_id=?",
     "authentication": "subject_id=?|prefix=?",
     "posture": "device_id=?",
 }

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from idp_adapter.errors import ProfileDamaged
@@ -171,8 +172,12 @@ def to_bytes(envelope: Envelope) -> bytes:
     return _HEAD.pack(_MAGIC, zlib.crc32(body)) + body
 
 
+@lru_cache(maxsize=64)
 def from_bytes(data: bytes) -> Envelope:
-    """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
+    """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else.
+
+    Two sources read the same envelope in one decision; the second finds it here.
+    """
     try:
         magic, checksum = _HEAD.unpack_from(data)
         if magic != _MAGIC or zlib.crc32(data[_HEAD.size :]) != checksum:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Final
@@ -60,11 +60,24 @@ class Profile:
     rows: NDArray[np.float16]
     anchor: NDArray[np.float16]
     taught: int = 0
+    _viewed: dict[tuple[bytes, float], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def template(self) -> Template:
         """The window's template, derived on first use."""
         return Template.of(self.rows.astype(np.float64))
+
+    def views(self, rows: Floats, clock_step_s: float) -> Floats:
+        """The views of rows beside the window. One row's are kept: a decision's sources ask for the same ones."""
+        if len(rows) > 1:
+            return views(self.template, rows, clock_step_s)
+        key = (rows.tobytes(), clock_step_s)
+        found = self._viewed.get(key)
+        if found is None:
+            found = views(self.template, rows, clock_step_s)
+            self._viewed.clear()
+            self._viewed[key] = found
+        return found
 
 
 class FixedText:
@@ -157,7 +170,7 @@ class FixedText:
     def hand_rows(self, profile: Profile, rows: ArrayLike) -> Floats:
         """Log-odds that the owner rather than a program with delays of its own made each row, uncapped: shape (m,)."""
         _, bias, weights = _MACHINE[0]
-        linear: Floats = views(profile.template, _checked(rows), self._clock_step_s) @ weights + bias
+        linear: Floats = profile.views(_checked(rows), self._clock_step_s) @ weights + bias
         return linear
 
     def score_rows(self, profile: Profile, rows: ArrayLike) -> Floats:
@@ -168,7 +181,7 @@ class FixedText:
         if tested.shape[1] != profile.rows.shape[1]:
             raise ValueError(f"rows of {profile.rows.shape[1]} times are needed, these have {tested.shape[1]}")
         bias, weights = next((b, w) for n, b, w in reversed(self._bands) if len(profile.rows) >= n)
-        beside = views(profile.template, tested, self._clock_step_s)
+        beside = profile.views(tested, self._clock_step_s)
         ceiling = _CEILING[0] * (_CEILING[1] - beside[:, :2].mean(axis=1))  # of hold and down-down distance
         nats: Floats = LIMIT_NATS * np.tanh(np.minimum(beside @ weights + bias, ceiling) / LIMIT_NATS)
         return nats

@@ -208,7 +208,7 @@ class Pointer:
         """A profile that knows nothing yet."""
         return Profile(np.zeros(_WIDTH, np.int16), np.zeros(len(_LOWER[0]), np.int16))
 
-    def profile(self, actions: Sequence[ArrayLike]) -> Profile:
+    def profile(self, actions: Actions) -> Profile:
         """Build a profile from actions, oldest first; up to 5,000 count alike, in any order."""
         return self.learn(self.empty(), actions)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from idp_adapter import __version__, config, device_commands, errors, key_commands, subject_commands
+from idp_adapter import __version__, config, device_commands, errors, key_commands, policy_commands, subject_commands
 
 _EXIT_CODES: Final[tuple[tuple[type[errors.AdapterError], int], ...]] = (
     (errors.Invalid, 2),
@@ -114,39 +114,8 @@ def _template_keys(settings: config.Settings) -> str:
     return f"{folder.folder}: {len(known)}, of which {folder.newest_id()} wraps"
 
 
-@main.group()
-def policy() -> None:
-    """Policy files."""
-
-
-@policy.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
-def policy_check(file: Path) -> None:
-    """Check a policy file; every problem is named with its line."""
-    from idp_adapter.adapters import policy_file
-
-    loaded = policy_file.load(file)
-    click.echo(f"{file} is valid: {loaded.id} {loaded.version}, {len(loaded.rules)} rules")
-
-
-@policy.command("explain")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("request_file", metavar="REQUEST.json", type=click.Path(path_type=Path))
-@click.option("--issuer", default="https://explain.invalid/realms/explain", help="The realm that is said to ask.")
-def policy_explain(file: Path, request_file: Path, issuer: str) -> None:
-    """Decide one request without history, and list the contributions, which sum to the score."""
-    from idp_adapter import app
-    from idp_adapter.adapters import policy_file
-    from idp_adapter.adapters.http import explain
-
-    try:
-        body = request_file.read_bytes()
-    except OSError as error:
-        raise errors.RequestInvalid(f"{request_file} can't be read: {error.strerror}.") from None
-    click.echo(explain.text(app.dry_run(policy_file.load(file), body, issuer=issuer)))
-
-
 main.add_command(key_commands.keys)
+main.add_command(policy_commands.policy)
 main.add_command(subject_commands.subject)
 device_commands.add_to(subject_commands.subject)
 

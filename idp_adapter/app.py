@@ -33,13 +33,16 @@ from idp_adapter.adapters.sql import SqlStore, open_store
 from idp_adapter.adapters.telemetry import Opener
 from idp_adapter.config import Settings
 from idp_adapter.core.policy import Policy
-from idp_adapter.core.types import Decision, Origin, SubjectId
-from idp_adapter.errors import AdapterError, Unavailable
+from idp_adapter.core.policy_explain import Explanation, explain_record
+from idp_adapter.core.replay import Report
+from idp_adapter.core.types import Origin, SubjectId
+from idp_adapter.errors import AdapterError, NotFound, Unavailable
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.devices import DeviceKeeper
 from idp_adapter.services.outcomes import OutcomeReporter
 from idp_adapter.services.population import Populations
 from idp_adapter.services.ports import Retention, Store
+from idp_adapter.services.replay import Replayer
 
 LOOK_AT_FEEDS_EVERY_S: Final = 10.0
 LOOK_AT_POPULATION_EVERY_S: Final = 60.0
@@ -225,7 +228,32 @@ def subject_id(type_: str, id_: str) -> SubjectId:
     return SubjectId(type_, id_)
 
 
-def dry_run(policy: Policy, body: bytes, *, issuer: str) -> Decision:
+def explain_stored(settings: Settings, policy: Policy, issuer: str, decision_id: str) -> Explanation:
+    """A policy's answer to a stored decision's evidence. Raises `NotFound` where there is none of that id."""
+    with opened_store(settings) as store:
+        record = store.decision(issuer, decision_id)
+    if record is None:
+        raise NotFound(f"no decision {decision_id} of {issuer} is stored")
+    return explain_record(policy, record)
+
+
+def replayed(
+    settings: Settings,
+    candidate: Policy,
+    live: Policy,
+    issuer: str,
+    span: tuple[datetime, datetime],
+    *,
+    on_progress: Callable[[int, int], None],
+) -> Report:
+    """What a candidate policy would have changed of a realm's stored decisions."""
+    since, until = span
+    with opened_store(settings) as store:
+        replayer = Replayer(store.replays, live)
+        return replayer.replay(candidate, issuer, since=since, until=until, on_progress=on_progress)
+
+
+def dry_run(policy: Policy, body: bytes, *, issuer: str) -> Explanation:
     """Decide one request under a policy, without history and without places; nothing is kept."""
     request = wire.read_question(wire.read_body(body), issuer=issuer)
     sealer = Sealer(GivenKeys(secrets.token_bytes(32)))
@@ -233,7 +261,11 @@ def dry_run(policy: Policy, body: bytes, *, issuer: str) -> Decision:
         pseudonyms = Pseudonyms(secrets.token_bytes(32))
         places, feeds = GeoFiles(city=None, asn=None), FeedFiles({})
         decider = Decider(store, places, feeds, pseudonyms, Opener(), Metrics(), lambda _: policy)
-        return decider.decide(request, now=request.time or now(), decision_id="dry-run")
+        decider.decide(request, now=request.time or now(), decision_id="dry-run")
+        record = store.decision(issuer, "dry-run")
+    if record is None:
+        raise NotFound("the request was not decided")
+    return explain_record(policy, record)
 
 
 def retention(settings: Settings, policy: Policy) -> Retention:

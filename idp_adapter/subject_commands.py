@@ -90,7 +90,7 @@ def subject_erase(config_file: Path | None, issuer: str, type_: str, id_: str, y
     click.echo(f"{rows} rows deleted")
 
 
-def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
     """An aware time from an option."""
     if value is None:
         return None
@@ -105,7 +105,7 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 
 @subject.command("roll-back")
 @subject_options
-@click.option("--since", callback=_moment, help="When the takeover began, with offset; two weeks ago if not given.")
+@click.option("--since", callback=moment, help="When the takeover began, with offset; two weeks ago if not given.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
 def subject_roll_back(

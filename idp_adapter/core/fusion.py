@@ -30,6 +30,7 @@ from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Level, Reason, Risk
 
 DISCOUNT: Final = 0.5
+FLOOR: Final = "floor"  # the source of what lifts a risk that too few sources speak for
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,12 @@ def expit(nats: float) -> float:
 
 def fuse(evidence: Iterable[Evidence], scale: Scale) -> Risk:
     """Combine the evidence of one attempt into its risk."""
-    shares = _discount([_capped(item) for item in evidence])
+    return sum_up(_discount([_capped(item) for item in evidence]), scale)
+
+
+def sum_up(contributions: Iterable[Evidence], scale: Scale) -> Risk:
+    """The risk of contributions already capped and discounted; a floor among them is made anew."""
+    shares = tuple(item for item in contributions if item.source != FLOOR)
     prior_nats = logit(scale.prior)
     floor = _floor(shares, prior_nats, scale)
     if floor is not None:
@@ -147,4 +153,4 @@ def _floor(shares: Sequence[Evidence], prior_nats: float, scale: Scale) -> Evide
     lift = logit(scale.floor) - (prior_nats + math.fsum(item.nats for item in shares))
     if speaking >= scale.quorum or lift <= 0:
         return None
-    return Evidence("floor", lift, (Reason("floor_few_sources", lift, {"speaking": speaking}),))
+    return Evidence(FLOOR, lift, (Reason("floor_few_sources", lift, {"speaking": speaking}),))

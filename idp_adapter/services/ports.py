@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
 
 from idp_adapter.core.population import Population
+from idp_adapter.core.replay import Group, Look
 from idp_adapter.core.types import (
     DecisionRecord,
     Device,
@@ -74,6 +75,27 @@ class Retention:
     failures: timedelta
     profiles_unused: timedelta
     learnables: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some stored decisions, grouped. `without_facts` of the `count` were stored before facts were."""
+
+    count: int
+    without_facts: int
+    groups: tuple[Group, ...]
+
+
+class Replays(Protocol):
+    """Stored decisions to judge again."""
+
+    def count(self, issuer: str, *, since: datetime, until: datetime) -> int:
+        """How many decisions a realm stored in a span of time."""
+        ...
+
+    def slices(self, issuer: str, look: Look, *, since: datetime, until: datetime) -> Iterator[Slice]:
+        """The decisions of a span of time, the oldest slice first, each grouped by what a policy looks at."""
+        ...
 
 
 class Store(Protocol):

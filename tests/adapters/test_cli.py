@@ -89,7 +89,7 @@ def test_a_bad_policy_is_named_with_its_lines(run, tmp_path):
 def test_explain_lists_contributions_that_sum_to_the_score(run):
     ran = run("policy", "explain", DEFAULT_POLICY, CONTRACT / "evaluation-request.json")
     assert ran.exit_code == 0
-    table = ran.output.split("reason\n")[1].splitlines()
+    table = ran.output.split("reason\n")[1].split("\n\n")[0].splitlines()
     *parts, total = [
         float(line.split()[0]) for line in table if line.strip()[0] in "+-0123456789" and "  -   " not in line
     ]

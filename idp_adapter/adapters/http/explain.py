@@ -1,15 +1,42 @@
-"""A decision as text for a person: what was answered, and the contributions that sum to its score."""
+"""A decision as text for a person: what was answered, the contributions that sum to its score, and why the policy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from idp_adapter.core.policy_explain import Explanation, Finding
 from idp_adapter.core.types import Decision, Obligations, Reason, Scalar
+from idp_adapter.core.types.facts import Facts
 
 
-def text(decision: Decision) -> str:
+def text(explanation: Explanation) -> str:
     """Several lines, the last without a line break."""
-    return "\n".join(_lines(decision))
+    lines = (*_lines(explanation.decision), "", *_facts(explanation.facts), "", *_policy(explanation))
+    return "\n".join(lines)
+
+
+def _facts(facts: Facts) -> Iterator[str]:
+    yield f"asked        {facts.hook} of {facts.client}"
+    for name in ("roles", "groups", "factors", "scopes", "networks", "zones", "sites", "devices", "environments"):
+        if getattr(facts, name):
+            yield f"{name:12} {', '.join(sorted(getattr(facts, name)))}"
+    if facts.demands:
+        yield f"{'unmet':12} {facts.demands} step-ups within the budget's window"
+
+
+def _policy(explanation: Explanation) -> Iterator[str]:
+    settings = explanation.settings
+    thresholds = ("medium", "high", "refuse_token", "refuse")
+    yield "thresholds   " + ", ".join(f"{name} {getattr(settings, name):g}" for name in thresholds)
+    for finding in explanation.findings:
+        yield f"{finding.kind:12} {finding.name}: {_applies(finding)}"
+
+
+def _applies(finding: Finding) -> str:
+    if finding.unmet is not None:
+        return f"does not apply: `{finding.unmet}`"
+    asks = ", ".join(f"{name} = {value}" for name, value in finding.asks.items()) or "nothing"
+    return f"applies: {asks}{' (by behaviour alone: neither refuses nor ends)' if finding.by_behaviour else ''}"
 
 
 def _lines(decision: Decision) -> Iterator[str]:

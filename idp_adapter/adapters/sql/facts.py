@@ -34,8 +34,11 @@ def to_columns(facts: Facts | None) -> dict[str, codec.Bound]:
 
 def from_columns(columns: Mapping[str, Any]) -> Facts | None:
     """Facts of a row, without hour and day, which follow from its time; None where it has none."""
-    if columns["facts"] is None:
-        return None
+    return None if columns["facts"] is None else from_document(columns)
+
+
+def from_document(columns: Mapping[str, Any]) -> Facts:
+    """Facts of a row that has them. Bad data raises Python's own errors."""
     document = _document(columns["facts"])
     members: dict[str, Any] = {name: frozenset(document.get(name, ())) for name in _SETS}
     members |= {name: document[name] for name in _PLAIN if name in document}

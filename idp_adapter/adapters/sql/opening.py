@@ -69,7 +69,7 @@ def open_store(
     else:
         dialect = "sqlite"
         database = _open_sqlite(parsed.database, budget_s, slow_budget_s, start_budget_s, sealer)
-    return SqlStore(database, compiled(dialect), sealer, on_damaged=on_damaged)
+    return SqlStore(database, compiled(dialect), sealer, dialect=dialect, on_damaged=on_damaged)
 
 
 def _parsed(url: str) -> URL:

@@ -20,6 +20,7 @@ from idp_adapter.adapters.sql.database import Database, Execute, Parameters, una
 from idp_adapter.adapters.sql.devices import DeviceBook
 from idp_adapter.adapters.sql.history import DAMAGED, HistoryReader
 from idp_adapter.adapters.sql.lessons import LessonWriter
+from idp_adapter.adapters.sql.replay import Replays
 from idp_adapter.adapters.sql.statements import Statements
 from idp_adapter.adapters.sql.template_keys import TemplateKeys
 from idp_adapter.core.population import Population
@@ -55,6 +56,7 @@ class SqlStore:
         statements: Statements,
         sealer: Sealer,
         *,
+        dialect: str,
         on_damaged: Callable[[ProfileDamaged], None],
     ) -> None:
         self._database = database
@@ -63,6 +65,7 @@ class SqlStore:
         self.devices = DeviceBook(database, statements)
         self.template_keys = TemplateKeys(database, statements, sealer)
         self._on_damaged = on_damaged
+        self.replays = Replays(database, dialect)
 
     # --- the hot path ---------------------------------------------------------------------------------
 

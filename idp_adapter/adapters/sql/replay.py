@@ -1,0 +1,217 @@
+"""Stored decisions of a realm, grouped by what a policy can tell apart: one statement per slice of time.
+
+The database does the counting, so that what leaves it is some hundred groups per fifty thousand decisions, on SQLite
+and on PostgreSQL alike. Reads only, slice after slice by the index of time: a service beside is not held up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import Dialect
+
+from idp_adapter.adapters.sql import codec, facts, schema
+from idp_adapter.adapters.sql.database import Database, Parameters
+from idp_adapter.core.fusion import logit
+from idp_adapter.core.replay import Group, Look, age_of, nats_of, probability_of
+from idp_adapter.core.types import Place
+from idp_adapter.core.types.facts import Facts
+from idp_adapter.services.ports import Slice
+
+MOST_IN_SLICE: Final = 50_000
+QUARTER_US: Final = 15 * 60 * 1_000_000  # time zones begin their hours at quarters
+_FACTS: Final = ("hook", "client", "subject_type", "subject_id", "country", "auth_band", "session_band", "document")
+_PRIOR_APART: Final = 1e-9  # nats by which two priors are surely two
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """`ports.Replays` on either database."""
+
+    database: Database
+    dialect: str
+
+    def count(self, issuer: str, *, since: datetime, until: datetime) -> int:
+        """How many decisions a realm stored in a span of time."""
+        table = schema.decision
+        statement = select(func.count()).select_from(table).where(_is_within(table))
+        return int(self._read(statement, _span(issuer, codec.to_us(since), codec.to_us(until)))[0][0])
+
+    def slices(self, issuer: str, look: Look, *, since: datetime, until: datetime) -> Iterator[Slice]:
+        """The decisions of a span of time, the oldest slice first."""
+        grouped = self._text(_grouped(look))
+        first_us, end_us = codec.to_us(since), codec.to_us(until)
+        while first_us < end_us:
+            next_us = self._boundary(issuer, first_us, end_us)
+            parameters = {**_span(issuer, first_us, next_us), **_edges(look)}
+            rows = self.database.read(grouped, parameters)
+            yield _slice(rows, look, issuer)
+            first_us = next_us
+
+    def _boundary(self, issuer: str, first_us: int, end_us: int) -> int:
+        """The end of a slice: past every decision of its last microsecond, so that none is cut in two."""
+        table = schema.decision
+        statement = (
+            select(table.c.time_us)
+            .where(_is_within(table))
+            .order_by(table.c.time_us)
+            .limit(literal_column("1"))
+            .offset(literal_column(str(MOST_IN_SLICE - 1)))
+        )
+        found = self._read(statement, _span(issuer, first_us, end_us))
+        return min(int(found[0][0]) + 1, end_us) if found else end_us
+
+    def _read(self, statement: Select[Any], parameters: Parameters) -> list[Any]:
+        return self.database.read(self._text(statement), parameters)
+
+    def _text(self, statement: Select[Any]) -> str:
+        postgres: Any = PGDialect_psycopg
+        target: Dialect = postgres() if self.dialect == "postgresql" else sqlite.dialect(paramstyle="named")
+        return str(statement.compile(dialect=target, compile_kwargs={"render_postcompile": True}))
+
+
+def _span(issuer: str, first_us: int, end_us: int) -> dict[str, codec.Bound]:
+    return {"issuer": issuer, "first_us": first_us, "end_us": end_us}
+
+
+def _is_within(table: Table) -> ColumnElement[bool]:
+    return and_(
+        table.c.issuer == bindparam("issuer"),
+        table.c.time_us >= bindparam("first_us", type_=BigInteger),
+        table.c.time_us < bindparam("end_us", type_=BigInteger),
+    )
+
+
+def _grouped(look: Look) -> Select[Any]:
+    """Every column but the count tells groups apart; what the policy does not look at is the same for all."""
+    table = schema.decision
+    nothing = cast(null(), Text)
+    calm = case((table.c.without_behaviour < table.c.probability, table.c.without_behaviour), else_=table.c.probability)
+    on_slope = and_(table.c.probability >= bindparam("slope_low"), table.c.probability < bindparam("slope_top"))
+    columns: list[Any] = [
+        table.c.hook,
+        table.c.client,
+        table.c.subject_type,
+        case((table.c.subject_id.in_(_subjects(len(look.subjects))), table.c.subject_id), else_=literal_column("''")),
+        table.c.country if look.by_country else nothing,
+        _band(table.c.auth_age_s, "auth", len(look.auth_ages_s), strictly=True),
+        _band(table.c.session_age_s, "session", len(look.session_ages_s), strictly=True),
+        cast(table.c.facts, Text),
+        _band(table.c.probability, "p", len(look.probabilities)),
+        _band(calm, "p", len(look.probabilities)),
+        case((on_slope, table.c.probability), else_=null()),
+        table.c.permitted,
+        cast(table.c.acr_values, Text),
+        cast(table.c.obligations, Text),
+        _quarter(table) if look.by_time else nothing,
+        *((table.c[name] if look.by_place else nothing) for name in ("latitude", "longitude", "radius_km")),
+        case((_asks_evidence(table, look), cast(table.c.evidence, Text)), else_=null()),
+    ]
+    named = [column.label(f"c{i}") for i, column in enumerate(columns)]
+    inner = select(*named).where(_is_within(table)).subquery("looked_at")
+    return select(func.count(), *inner.c).group_by(*inner.c)
+
+
+def _asks_evidence(table: Table, look: Look) -> ColumnElement[bool]:
+    """Whether a decision has to be judged by its evidence."""
+    if look.rescales:
+        return table.c.id.is_not(null())
+    nats = table.c.prior_nats
+    another_prior = or_(nats < bindparam("prior_low"), nats > bindparam("prior_high"))
+    mentions = [cast(table.c.evidence, Text).like(bindparam(f"code_{i}")) for i, _ in enumerate(sorted(look.codes))]
+    return or_(another_prior, *mentions, false())
+
+
+def _band(value: Any, name: str, edges: int, *, strictly: bool = False) -> ColumnElement[Any]:
+    """How many edges a value reached, or passed; null for null."""
+    bounds: list[Any] = [bindparam(f"{name}_{i}") for i in range(edges)]
+    reached = [value > bound if strictly else value >= bound for bound in bounds]
+    steps: list[Any] = [(condition, literal_column(str(i + 1))) for i, condition in reversed(list(enumerate(reached)))]
+    return case((value.is_(null()), null()), *steps, else_=literal_column("0"))
+
+
+def _quarter(table: Table) -> ColumnElement[Any]:
+    whole: ColumnElement[Any] = table.c.time_us.op("/", return_type=BigInteger())(literal_column(str(QUARTER_US)))
+    return whole
+
+
+def _subjects(count: int) -> list[Any]:
+    return [bindparam(f"subject_{i}", type_=Text) for i in range(count)] or [literal_column("''")]
+
+
+def _edges(look: Look) -> dict[str, codec.Bound]:
+    values: dict[str, codec.Bound] = {"slope_low": look.slope[0], "slope_top": look.slope[1]}
+    values |= {f"p_{i}": edge for i, edge in enumerate(look.probabilities)}
+    values |= {f"auth_{i}": edge for i, edge in enumerate(look.auth_ages_s)}
+    values |= {f"session_{i}": edge for i, edge in enumerate(look.session_ages_s)}
+    values |= {f"subject_{i}": name for i, name in enumerate(sorted(look.subjects))}
+    if not look.rescales:
+        prior_nats = logit(look.prior)
+        values |= {"prior_low": prior_nats - _PRIOR_APART, "prior_high": prior_nats + _PRIOR_APART}
+        values |= {f"code_{i}": f'%"{code}"%' for i, code in enumerate(sorted(look.codes))}
+    return values
+
+
+def _slice(rows: Sequence[Any], look: Look, issuer: str) -> Slice:
+    groups: list[Group] = []
+    without_facts = 0
+    for count, *values in rows:
+        *of_facts, p_band, calm_band, probability, permitted, acr_values, obligations, quarter = values[:-4]
+        lat, lon, km, text = values[-4:]
+        if of_facts[-1] is None:
+            without_facts += count
+            continue
+        exact = probability if probability is not None else probability_of(p_band, look.probabilities)
+        calm = min(exact, probability_of(calm_band, look.probabilities))
+        groups.append(
+            Group(
+                count=count,
+                facts=_facts(issuer, of_facts, look),
+                time=codec.from_us(int(quarter or 0) * QUARTER_US),
+                place=Place(latitude=lat and float(lat), longitude=lon and float(lon), radius_km=km and float(km)),
+                probability=exact,
+                without_behaviour=calm,
+                nats=nats_of(exact),
+                prior_nats=0.0,
+                permitted=bool(permitted),
+                acr_values=tuple(codec.loads(acr_values)),
+                obligations=codec.obligations_from(codec.loads(obligations)),
+                contributions=None if text is None else codec.evidence_from(codec.loads(text))[0],
+            )
+        )
+    return Slice(count=sum(row[0] for row in rows), without_facts=without_facts, groups=tuple(groups))
+
+
+def _facts(issuer: str, values: Sequence[Any], look: Look) -> Facts:
+    columns = dict(zip(_FACTS, values, strict=True))
+    return facts.from_document(
+        {
+            **columns,
+            "issuer": issuer,
+            "facts": columns["document"],
+            "auth_age_s": age_of(columns["auth_band"], look.auth_ages_s),
+            "session_age_s": age_of(columns["session_band"], look.session_ages_s),
+        }
+    )

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def measure(keys: int) -> dict[str, float]:
     rows = rng.lognormal(-2.0, 0.3, (30, 2 * keys - 1))
     model, row = FixedText(clock_step_s=0.0001), rows[0] * 1.05
     profile = model.profile(rows)
+    others = cycle(rows[i : i + 1] * 1.05 for i in range(7))  # what one row gave is kept, so each call has another
     data = to_bytes(profile)
     snapshot = templates.Snapshot(data, START)
     kept = templates.to_bytes(templates.Envelope(START, snapshot, (snapshot, snapshot)))
@@ -68,7 +70,7 @@ def measure(keys: int) -> dict[str, float]:
 
     return {
         "keys": keys,
-        "score": median_ms(lambda: model.score_rows(profile, row)),
+        "score": median_ms(lambda: model.score_rows(profile, next(others))),
         "load and score": median_ms(lambda: model.score_rows(load(), row)),
         "learn": median_ms(lambda: model.learn(profile, row)),
         "load, learn and store": median_ms(relearn),

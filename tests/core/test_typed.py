@@ -89,6 +89,18 @@ def test_a_replay_is_found_whatever_language_or_device_it_claims():
         assert "automation_replay" in {reason.code for reason in found.reasons}
 
 
+def test_a_typing_of_another_field_is_no_replay_and_one_that_was_pasted_gives_no_row():
+    rows = hand(1, 30)
+    history = known(**{f"username//en/{KEYS}": rows})
+    found = automation.score(b.situation(history, seen(typing(rows[4]))))
+    assert found.reasons == ()
+    pasted = replace(typing(rows[4]), pasted=True)
+    assert (
+        typed.samples({"password//en": pasted, "username//en": typing(rows[4])}, None).keys()
+        == history.templates.keys()
+    )
+
+
 def test_two_fields_weigh_more_than_one_and_less_than_their_sum():
     fields = {name: hand(person, 6) for name, person in (("username", 1), ("password", 2))}
     history = known(**{f"{name}//en/{KEYS}": rows for name, rows in fields.items()})

@@ -244,9 +244,6 @@ class DecisionClientTest {
         assertEquals(4, service.connections.get());
         service.cut();
         assertNull(ask(Hook.LOGIN).unavailable());
-        service.close();
-        service.cut();
-        assertEquals("refused", ask(Hook.LOGIN).unavailable());
     }
 
     @Test

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 from tests.e2e.front import ALLOW, DENY, STEP_UP
 from tests.e2e.world import World
 from tools.driver.pages import Kind
@@ -88,3 +90,21 @@ def test_a_form_shown_again_after_a_wrong_password_has_a_challenge_of_its_own(wo
     assert visit.log_in(person).page.kind is Kind.CODE
     (call,) = world.front.calls
     assert call.context["telemetry_challenge"] != first
+
+
+def test_an_old_forms_telemetry_is_not_heard_at_the_authorisation_endpoint(world: World):
+    person = world.person()
+    visit = world.visit()
+    form = visit.page
+    old = visit.browser.collect(form, person, {"username": person.name, "password": person.password})
+    assert visit.log_in(person, telemetry=old).page.kind is Kind.CODE
+    world.front.forget()
+    login = world.second.login()
+    endpoint, _, asked = login.url.partition("?")
+    page = visit.browser.send(
+        f"{endpoint}?session_code={form.challenge}", {**dict(parse_qsl(asked)), "risk_telemetry": old}
+    )
+    assert page.kind is Kind.CODE
+    (call,) = world.front.calls
+    assert not call.context.get("telemetry")
+    assert not call.context.get("telemetry_challenge")

@@ -66,6 +66,10 @@ class Browser:
         """Go to a URL."""
         return self._go("GET", url)
 
+    def send(self, url: str, values: dict[str, str]) -> Page:
+        """POST a form to a URL of one's own choice."""
+        return self._go("POST", url, values)
+
     def submit(self, page: Page, form_id: str = "", **values: str) -> Page:
         """Fill in a form of the page and send it."""
         form = page.form(form_id)

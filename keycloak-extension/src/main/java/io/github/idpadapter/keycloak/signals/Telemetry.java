@@ -14,8 +14,13 @@ public record Telemetry(String value, String challenge, String dropped) {
     /** No form was sent. */
     public static final Telemetry NONE = new Telemetry(null, null, null);
 
+    /**
+     * Heard at a form's own address alone, where Keycloak takes the session code back before any step runs. Elsewhere the code in the
+     * query is the caller's word, and an old form's telemetry would be believed once more.
+     */
     public static Telemetry of(HttpRequest request) {
-        MultivaluedMap<String, String> form = "POST".equals(request.getHttpMethod()) ? request.getDecodedFormParameters() : null;
+        boolean ofForm = "POST".equals(request.getHttpMethod()) && request.getUri().getPath().contains("/login-actions/");
+        MultivaluedMap<String, String> form = ofForm ? request.getDecodedFormParameters() : null;
         String value = form == null ? null : form.getFirst(FIELD);
         return value == null ? NONE : of(value, request.getUri().getQueryParameters().getFirst("session_code"));
     }

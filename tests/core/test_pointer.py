@@ -141,7 +141,8 @@ def test_a_profile_fits_in_two_and_a_half_kilobytes_and_round_trips(crowd):
 
 def test_damaged_bytes_are_named():
     data = pointer.to_bytes(Pointer().profile(hand(1, 5)))
-    for damaged in (b"", data[:-1], data + b"\0", b"XX" + data[2:], data[:-1] + bytes([data[-1] ^ 1])):
+    another_count = data[:7] + bytes([data[7] ^ 1]) + data[8:]
+    for damaged in (b"", data[:-1], data + b"\0", b"XX" + data[2:], data[:-1] + bytes([data[-1] ^ 1]), another_count):
         with pytest.raises(ProfileDamaged):
             pointer.from_bytes(damaged)
 

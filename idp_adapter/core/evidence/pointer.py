@@ -46,8 +46,9 @@ _APART: Final = 1.0  # variance of the difference of two hands, in `between`; 2 
 _FEWEST_SUBJECTS: Final = 8
 _ENROLLED: Final = 100  # actions, before a profile speaks for its population
 _LOCATED_SHARES: Final = (0.3, 0.6)  # of the shift's scale, and nats per nat of the place, where both speak
-_MAGIC: Final = b"PT1"
-_HEAD: Final = struct.Struct("<3sII")
+_MAGIC: Final = b"PT2"
+_HEAD: Final = struct.Struct("<3sI")
+_TAUGHT: Final = struct.Struct("<I")
 
 _SHIPPED: Final = pointer_weights.checked()
 
@@ -299,20 +300,22 @@ def squashed(actions: Actions) -> Floats:
 
 
 def to_bytes(profile: Profile) -> bytes:
-    """Serialise: magic with version, actions taught, CRC-32; mean, then covariance, as 16-bit integers."""
-    body = profile.mean.astype("<i2").tobytes() + profile.covariance.astype("<i2").tobytes()
-    return _HEAD.pack(_MAGIC, profile.taught, zlib.crc32(body)) + body
+    """Serialise: magic with version, CRC-32; actions taught; mean, then covariance, as 16-bit integers."""
+    numbers = profile.mean.astype("<i2").tobytes() + profile.covariance.astype("<i2").tobytes()
+    body = _TAUGHT.pack(profile.taught) + numbers
+    return _HEAD.pack(_MAGIC, zlib.crc32(body)) + body
 
 
 @lru_cache(maxsize=64)
 def from_bytes(data: bytes) -> Profile:
     """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
     body = data[_HEAD.size :]
-    magic, taught, checksum = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (b"", 0, 0)
-    if magic != _MAGIC or len(body) != 2 * (_WIDTH + len(_LOWER[0])) or zlib.crc32(body) != checksum:
+    magic, checksum = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (b"", 0)
+    size = _TAUGHT.size + 2 * (_WIDTH + len(_LOWER[0]))
+    if magic != _MAGIC or len(body) != size or zlib.crc32(body) != checksum:
         raise ProfileDamaged("pointer profile is damaged", hint="erase it; it is learnt again")
-    numbers = np.frombuffer(body, dtype="<i2")
-    return Profile(numbers[:_WIDTH], numbers[_WIDTH:], taught)
+    numbers = np.frombuffer(body, dtype="<i2", offset=_TAUGHT.size)
+    return Profile(numbers[:_WIDTH], numbers[_WIDTH:], _TAUGHT.unpack_from(body)[0])
 
 
 def _kept(values: Floats, unit: float, taught: int) -> NDArray[np.int16]:

@@ -1,7 +1,7 @@
 """The command line.
 
 Errors are one sentence. Exit codes: 2 wrong usage, settings or policy; 3 a dependency did not answer; 4 the service
-could not start; 5 nothing is there.
+could not start; 5 nothing is there; 6 the audit chain is not whole.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from typing import Any, Final
 
 import click
 
-from idp_adapter import __version__, config, device_commands, errors, key_commands, policy_commands, subject_commands
+from idp_adapter import (
+    __version__,
+    audit_commands,
+    config,
+    device_commands,
+    errors,
+    key_commands,
+    policy_commands,
+    subject_commands,
+)
 
 _EXIT_CODES: Final[tuple[tuple[type[errors.AdapterError], int], ...]] = (
     (errors.Invalid, 2),
@@ -114,6 +123,7 @@ def _template_keys(settings: config.Settings) -> str:
     return f"{folder.folder}: {len(known)}, of which {folder.newest_id()} wraps"
 
 
+main.add_command(audit_commands.audit)
 main.add_command(key_commands.keys)
 main.add_command(policy_commands.policy)
 main.add_command(subject_commands.subject)

@@ -9,7 +9,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,27 +26,31 @@ from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
 from idp_adapter.adapters.jose_posture import Assertions
 from idp_adapter.adapters.logs import Log
 from idp_adapter.adapters.metrics import Metrics
+from idp_adapter.adapters.notary import JoseNotary
 from idp_adapter.adapters.pseudonyms import Pseudonyms
 from idp_adapter.adapters.sealing import Sealer
 from idp_adapter.adapters.sealing_keys import FolderKeys, GivenKeys, TemplateKeyFolder
 from idp_adapter.adapters.sql import SqlStore, open_store
 from idp_adapter.adapters.telemetry import Opener
 from idp_adapter.config import Settings
+from idp_adapter.core.audit import Segment
 from idp_adapter.core.policy import Policy
 from idp_adapter.core.policy_explain import Explanation, explain_record
 from idp_adapter.core.replay import Report
-from idp_adapter.core.types import Origin, SubjectId
+from idp_adapter.core.types import Json, Origin, SubjectId
 from idp_adapter.errors import AdapterError, NotFound, Unavailable
+from idp_adapter.services.audit import Sealing, Verdict, Verification
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.devices import DeviceKeeper
 from idp_adapter.services.outcomes import OutcomeReporter
 from idp_adapter.services.population import Populations
-from idp_adapter.services.ports import Retention, Store
+from idp_adapter.services.ports import Checkpoint, Retention, Store
 from idp_adapter.services.replay import Replayer
 
 LOOK_AT_FEEDS_EVERY_S: Final = 10.0
 LOOK_AT_POPULATION_EVERY_S: Final = 60.0
 RETAIN_EVERY_S: Final = 3600.0
+SEAL_EVERY_S: Final = 10.0
 COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
 
 
@@ -122,11 +126,13 @@ def build(settings: Settings) -> Service:
     pseudonyms = Pseudonyms.from_file(settings.pseudonym_key_file)
     metrics = Metrics(shared_folder=str(settings.metrics_dir) if settings.metrics_dir else None)
     template_keys = opened_template_keys(settings)
+    notary = JoseNotary(signer, service=settings.public_url, now=now, new_id=new_id)
     store = open_store(
         settings.database_url,
         sealer=Sealer(template_keys),
         budget_s=settings.database_budget_s,
         on_damaged=lambda damage: metrics.profile_damaged(),
+        attest=notary,
     )
     populations = Populations(store, settings.issuers)
     key_sets = KeySets(settings.issuers, timer=time.monotonic)
@@ -196,6 +202,8 @@ def build(settings: Settings) -> Service:
     log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
     jobs = Jobs()
     jobs.start(_retaining(store, retention(settings, policy), log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
+    sealing = Sealing(store.audit, notary)
+    jobs.start(_sealing(sealing, settings.issuers, metrics, log), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
     jobs.start(_warming(key_sets), first_s=0)
     jobs.start(_warming(posture_keys), first_s=0)
     jobs.start(_renewing(populations), first_s=1)
@@ -220,7 +228,31 @@ def opened_store(settings: Settings) -> AbstractContextManager[SqlStore]:
     """The settings' store, for one command."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     sealer = Sealer(opened_template_keys(settings))
-    return closing(open_store(settings.database_url, sealer=sealer, budget_s=COMMAND_BUDGET_S))
+    attest = opened_notary(settings)
+    return closing(open_store(settings.database_url, sealer=sealer, budget_s=COMMAND_BUDGET_S, attest=attest))
+
+
+def opened_notary(settings: Settings, keys: tuple[Mapping[str, Json], ...] = ()) -> JoseNotary:
+    """Who signs checkpoints and statements of removal. `keys` are more public keys to accept."""
+    folder = KeyFolder(settings.key_dir)
+    folder.prepare(now())
+    signer = FolderSigner(folder, now=now, timer=time.monotonic)
+    return JoseNotary(signer, service=settings.public_url, now=now, new_id=new_id, keys=keys)
+
+
+def sealed(settings: Settings, issuer: str) -> Segment | None:
+    """Seal what a realm decided; its newest segment."""
+    with opened_store(settings) as store:
+        Sealing(store.audit, opened_notary(settings)).seal(issuer, now=now())
+        return store.audit.last(issuer)
+
+
+def verified(
+    settings: Settings, issuer: str, *, known: Checkpoint | None, keys: tuple[Mapping[str, Json], ...]
+) -> Verdict:
+    """What is wrong with a realm's audit chain."""
+    with opened_store(settings) as store:
+        return Verification(store.audit, opened_notary(settings, keys)).verify(issuer, known=known)
 
 
 def subject_id(type_: str, id_: str) -> SubjectId:
@@ -305,6 +337,22 @@ def _retaining(store: Store, limits: Retention, log: Log) -> Callable[[], float]
         except AdapterError as error:
             log.failed(error=type(error).__name__, where=["retention"])
         return RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
+
+    return run
+
+
+def _sealing(sealing: Sealing, issuers: Iterable[str], metrics: Metrics, log: Log) -> Callable[[], float]:
+    """Seal what was decided every few seconds; several workers drift apart, and of two at once one wins."""
+
+    def run() -> float:
+        for issuer in issuers:
+            try:
+                for segment in sealing.seal(issuer, now=now()):
+                    metrics.sealed(segment.count)
+                    log.sealed(issuer=issuer, number=segment.number, count=segment.count, head=segment.head.hex())
+            except AdapterError as error:
+                log.failed(error=type(error).__name__, where=["audit"])
+        return SEAL_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
 
     return run
 

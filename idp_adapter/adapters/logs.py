@@ -81,6 +81,10 @@ class Log:
         """A worker is ready to serve."""
         self._logger.info("started", public_url=public_url, policy=policy, notes=notes)
 
+    def sealed(self, *, issuer: str, number: int, count: int, head: str) -> None:
+        """A segment of the audit chain was made; kept elsewhere, this line shows a chain that was cut or rewritten."""
+        self._logger.info("sealed", issuer=issuer, segment=number, decisions=count, head=head)
+
     def retained(self, deleted: Mapping[str, int]) -> None:
         """The retention job deleted so many rows of each table."""
         if any(deleted.values()):

@@ -69,6 +69,7 @@ class Metrics:
             "idp_adapter_shadow", "How a candidate policy would have answered otherwise.", ("difference",),
             registry=registry,
         )  # fmt: skip
+        self._sealed = Counter("idp_adapter_sealed", "Decisions sealed into the audit chain.", registry=registry)
         self._outcomes = Counter("idp_adapter_outcomes", "Outcomes reported.", ("type", "result"), registry=registry)
         self._rolled_back = Counter(
             "idp_adapter_rolled_back", "What reported takeovers undid.", ("what",), registry=registry
@@ -91,6 +92,10 @@ class Metrics:
     def shadowed(self, difference: str) -> None:
         """A candidate policy decided beside the live one."""
         self._shadow.labels(self._bounded("difference", difference)).inc()
+
+    def sealed(self, count: int) -> None:
+        """So many decisions were sealed into the audit chain."""
+        self._sealed.inc(count)
 
     def took(self, hook: str, seconds: float) -> None:
         """One evaluation was answered in so long."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from idp_adapter.core import environments, policy_layers
@@ -193,7 +194,7 @@ def decide(policy: Policy, facts: Facts, risk: Risk, *, decision_id: str, txn: s
         acr_values=() if answer.step_up is None else (answer.step_up,),
         obligations=answer.obligations,
         unenrolled=joined.effect.unenrolled or settings.unenrolled,
-        reasons=(*(Reason("rule", 0.0, {"name": name}) for name in joined.names), *answer.reasons),
+        reasons=(*map(_matched, joined.names), *answer.reasons),
     )
 
 
@@ -344,6 +345,12 @@ def _shortest(
         max_acr=policy.ladder.lower(obligations.max_acr, max_acr),
         reuse_s=0,
     )
+
+
+@lru_cache(maxsize=2048)
+def _matched(name: str) -> Reason:
+    """The reason that a rule matched; made once, since a policy has its rules for as long as it serves."""
+    return Reason("rule", 0.0, {"name": name})
 
 
 def _reasons(codes: tuple[str, ...]) -> tuple[Reason, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Final
 
 from idp_adapter.core.assurance import Ladder
@@ -16,6 +17,7 @@ from idp_adapter.core.types import Level, Scalar, SessionFate, Unenrolled
 from idp_adapter.core.types.facts import NONE, Facts, Names
 
 _FATES: Final = tuple(SessionFate)
+_RANKS: Final = {level: level.rank for level in Level}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Condition:
 
     def unmet_risk(self, level: Level, codes: Names) -> str | None:
         """The first part that the risk does not meet; None where it meets all."""
-        if level.rank < self.level_at_least.rank:
+        if _RANKS[level] < _RANKS[self.level_at_least]:
             return "level_at_least"
         return "reason" if self.reason and self.reason.isdisjoint(codes) else None
 
@@ -133,7 +135,7 @@ class Rule:
 
     def unmet(self, facts: Facts, level: Level, codes: Names) -> str | None:
         """Why the rule does not apply, as the field of the policy that says so; None where it applies."""
-        part = self.when.unmet_risk(level, codes) or self.when.unmet_fact(facts)
+        part = self.when.unmet_fact(facts) or self.when.unmet_risk(level, codes)
         if part is not None:
             return f"when.{part}"
         if self.unless is not None and self.unless.unmet_fact(facts) is None:
@@ -162,34 +164,37 @@ class Joined:
 
 def join_matching(rules: Iterable[Rule], facts: Facts, standing: Standing, ladder: Ladder) -> Joined:
     """The strictest of all matching rules, field by field. Names are in the rules' order."""
-    effect = calm = NOTHING
-    names = []
+    names, effects, calm = [], [], []
     for rule in rules:
         if rule.unmet(facts, standing.level, standing.codes) is not None:
             continue
         names.append(rule.name)
         asked = rule.effect
         if rule.when.unmet_risk(standing.calm_level, standing.calm_codes) is None:
-            calm = join(ladder, calm, asked)
-        else:
+            calm.append(asked)
+        elif asked.refuse or asked.session is not SessionFate.KEEP:
             asked = replace(asked, refuse=False, session=SessionFate.KEEP)
-        effect = join(ladder, effect, asked)
-    return Joined(effect, calm, tuple(names))
+        effects.append(asked)
+    effect = join(ladder, *effects)
+    return Joined(effect, effect if len(calm) == len(effects) else join(ladder, *calm), tuple(names))
 
 
-def join(ladder: Ladder, one: Effect, other: Effect) -> Effect:
-    """The least effect that is at least as strict as both, in every field."""
+def join(ladder: Ladder, *effects: Effect) -> Effect:
+    """The least effect that is at least as strict as all of them, in every field."""
+    if len(effects) < 2:
+        return effects[0] if effects else NOTHING
+    unenrolled = [item.unenrolled for item in effects if item.unenrolled is not None]
     return Effect(
-        refuse=one.refuse or other.refuse,
-        limit=one.limit or other.limit,
-        require_acr=ladder.stricter(one.require_acr, other.require_acr),
-        max_age_s=least(one.max_age_s, other.max_age_s),
-        max_acr=ladder.lower(one.max_acr, other.max_acr),
-        access_token_lifespan_s=least(one.access_token_lifespan_s, other.access_token_lifespan_s),
-        refresh_token_lifespan_s=least(one.refresh_token_lifespan_s, other.refresh_token_lifespan_s),
-        reuse_s=least(one.reuse_s, other.reuse_s),
-        session=stricter_fate(one.session, other.session),
-        unenrolled=stricter_unenrolled(one.unenrolled, other.unenrolled),
+        refuse=any(item.refuse for item in effects),
+        limit=any(item.limit for item in effects),
+        require_acr=reduce(ladder.stricter, {item.require_acr for item in effects}),
+        max_age_s=_least_of(item.max_age_s for item in effects),
+        max_acr=reduce(ladder.lower, {item.max_acr for item in effects}),
+        access_token_lifespan_s=_least_of(item.access_token_lifespan_s for item in effects),
+        refresh_token_lifespan_s=_least_of(item.refresh_token_lifespan_s for item in effects),
+        reuse_s=_least_of(item.reuse_s for item in effects),
+        session=reduce(stricter_fate, {item.session for item in effects}),
+        unenrolled=reduce(stricter_unenrolled, unenrolled, None),
     )
 
 
@@ -198,6 +203,10 @@ def least(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
+
+
+def _least_of(bounds: Iterable[int | None]) -> int | None:
+    return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def stricter_fate(one: SessionFate, other: SessionFate) -> SessionFate:

@@ -25,6 +25,7 @@ from idp_adapter.adapters.sql.sqlite import MemorySqlite, Sqlite, connect
 from idp_adapter.adapters.sql.statements import compiled
 from idp_adapter.adapters.sql.store import SqlStore
 from idp_adapter.errors import ProfileDamaged, SettingsInvalid
+from idp_adapter.services.ports import Attest
 
 _LOCK_KEY: Final = 0x6964702D72697371  # of the advisory lock; any constant of ours
 _SEALED: Final = 2  # a SQLite file's `user_version` once no page of it holds a body from before sealing
@@ -42,13 +43,14 @@ def open_store(
     most_connections: int = 8,
     start_budget_s: float = 30.0,
     on_damaged: Callable[[ProfileDamaged], None] = lambda _: None,
+    attest: Attest | None = None,
 ) -> SqlStore:
     """Open, migrate and return the store.
 
     `sealer` seals what is learnt, and what an older version left unsealed. `budget_s` bounds each call of the hot path,
     `slow_budget_s` each batch of maintenance (erase, export, retention), `start_budget_s` the wait for another
-    process's migration. `on_damaged` hears of each profile that can't be read and so counts as absent. Call it in the
-    process that will use it, after any fork.
+    process's migration. `on_damaged` hears of each profile that can't be read and so counts as absent; `attest` states
+    what is removed of sealed decisions. Call it in the process that will use it, after any fork.
 
     Raises `SettingsInvalid` for a URL of another kind, `Unavailable` when the database can't be reached or is newer.
     """
@@ -69,7 +71,7 @@ def open_store(
     else:
         dialect = "sqlite"
         database = _open_sqlite(parsed.database, budget_s, slow_budget_s, start_budget_s, sealer)
-    return SqlStore(database, compiled(dialect), sealer, dialect=dialect, on_damaged=on_damaged)
+    return SqlStore(database, compiled(dialect), sealer, dialect=dialect, attest=attest, on_damaged=on_damaged)
 
 
 def _parsed(url: str) -> URL:

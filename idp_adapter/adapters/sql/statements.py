@@ -42,6 +42,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import Compiled
+from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import population, schema
@@ -445,14 +446,19 @@ def _of_subject(table: Table) -> Select[Any]:
     return select(table).where(_is_subject(table)).order_by(*table.primary_key)
 
 
-def _erase(table: Table) -> Delete:
-    return delete(table).where(_among(table, select(*table.primary_key).where(_is_subject(table))))
+def _erase(table: Table) -> ReturningDelete[Any] | Delete:
+    """One batch; of decisions it gives back the ids."""
+    return _told(delete(table).where(_among(table, select(*table.primary_key).where(_is_subject(table)))), table)
 
 
-def _older(table: Table) -> Delete:
+def _older(table: Table) -> ReturningDelete[Any] | Delete:
     age = _AGE[table.name]
     old = select(*table.primary_key).where(table.c.issuer == bindparam("issuer"), age < bindparam("before_us"))
-    return delete(table).where(_among(table, old.order_by(age)))
+    return _told(delete(table).where(_among(table, old.order_by(age))), table)
+
+
+def _told(statement: Delete, table: Table) -> ReturningDelete[Any] | Delete:
+    return statement.returning(table.c.id) if table is schema.decision else statement
 
 
 def _forget_learnables() -> ClauseElement:

@@ -14,12 +14,14 @@ from typing import Any, Final
 
 from idp_adapter.adapters.sealing import DataKey, Sealer
 from idp_adapter.adapters.sql import codec, population, rows, schema, statements
+from idp_adapter.adapters.sql.audit_log import AuditRows
 from idp_adapter.adapters.sql.codec import Bound, Row
 from idp_adapter.adapters.sql.data_keys import DataKeys, Subject
 from idp_adapter.adapters.sql.database import Database, Execute, Parameters, unavailable
 from idp_adapter.adapters.sql.devices import DeviceBook
 from idp_adapter.adapters.sql.history import DAMAGED, HistoryReader
 from idp_adapter.adapters.sql.lessons import LessonWriter
+from idp_adapter.adapters.sql.removals import ERASED, EXPIRED, Removals
 from idp_adapter.adapters.sql.replay import Replays
 from idp_adapter.adapters.sql.statements import Statements
 from idp_adapter.adapters.sql.template_keys import TemplateKeys
@@ -32,7 +34,7 @@ from idp_adapter.core.types import (
     SubjectId,
 )
 from idp_adapter.errors import ProfileDamaged, ProfileLocked
-from idp_adapter.services.ports import HistoryQuery, Lesson, Retention
+from idp_adapter.services.ports import Attest, HistoryQuery, Lesson, Retention
 
 MOST_IN_BATCH: Final = 500
 NEVER_US: Final = 2**62  # past every time
@@ -57,6 +59,7 @@ class SqlStore:
         sealer: Sealer,
         *,
         dialect: str,
+        attest: Attest | None,
         on_damaged: Callable[[ProfileDamaged], None],
     ) -> None:
         self._database = database
@@ -66,6 +69,8 @@ class SqlStore:
         self.template_keys = TemplateKeys(database, statements, sealer)
         self._on_damaged = on_damaged
         self.replays = Replays(database, dialect)
+        self.audit = AuditRows(database, dialect)
+        self._removals = Removals(dialect, attest)
 
     # --- the hot path ---------------------------------------------------------------------------------
 
@@ -142,7 +147,7 @@ class SqlStore:
         """Delete every row of a subject, its data key first; returns how many. Interrupted, it is run again."""
         of = rows.of_subject(issuer, subject)
         self._data_keys.drop(of)
-        return sum(self._in_batches(self._sql.erase[table.name], of) for table in statements.TABLES)
+        return sum(self._in_batches(self._sql.erase[table.name], of, table=table.name) for table in statements.TABLES)
 
     def retain(self, retention: Retention, *, now: datetime) -> Mapping[str, int]:
         """Delete what is older than its retention, in bounded batches; returns rows deleted by table.
@@ -165,7 +170,9 @@ class SqlStore:
             before_us = codec.to_us(now - age)
             issuers = self._database.transact(_fetch(self._sql.issuers[table], {}), slow=True)
             deleted[name] = sum(
-                self._in_batches(statement, {"issuer": row[0], "before_us": before_us}, most_batches=MOST_BATCHES)
+                self._in_batches(
+                    statement, {"issuer": row[0], "before_us": before_us}, table=name, most_batches=MOST_BATCHES
+                )
                 for row in issuers
             )
         return deleted
@@ -256,10 +263,17 @@ class SqlStore:
 
         return job
 
-    def _in_batches(self, statement: str, parameters: Parameters, *, most_batches: int | None = None) -> int:
+    def _in_batches(
+        self, statement: str, parameters: Parameters, *, table: str, most_batches: int | None = None
+    ) -> int:
+        bounded = {**parameters, "most": MOST_IN_BATCH}
+        job = _change(statement, bounded)
+        if table == "decision":
+            kind = EXPIRED if "before_us" in parameters else ERASED
+            job = self._removals.job(statement, bounded, kind=kind)
         total = batches = 0
         while most_batches is None or batches < most_batches:
-            changed = self._database.transact(_change(statement, {**parameters, "most": MOST_IN_BATCH}), slow=True)
+            changed = self._database.transact(job, slow=True)
             total, batches = total + changed, batches + 1
             if changed < MOST_IN_BATCH:
                 break

@@ -1,0 +1,110 @@
+"""`idp-adapter audit`: verify the chain that seals decisions, and take its newest checkpoint to keep elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from idp_adapter import config, errors
+
+NOT_WHOLE: Final = 6  # exit code
+
+
+@click.group()
+def audit() -> None:
+    """The chain that seals decisions."""
+
+
+@audit.command("checkpoint")
+@click.option("--issuer", required=True, help="The realm's issuer URL.")
+@click.pass_obj
+def checkpoint(config_file: Path | None, issuer: str) -> None:
+    """Seal what was decided, and write the signed checkpoint. Keep it where this database's writers can't reach."""
+    from idp_adapter import app
+
+    segment = app.sealed(config.load(file=config_file), issuer)
+    if segment is None:
+        raise errors.NotFound(f"nothing was ever decided for {issuer}")
+    click.echo(segment.checkpoint)
+
+
+@audit.command("verify")
+@click.option("--issuer", "issuers", multiple=True, help="Only this realm; all that are set if not given.")
+@click.option("--checkpoint", "file", type=click.Path(path_type=Path), help="A checkpoint that was kept elsewhere.")
+@click.option("--jwks", type=click.Path(path_type=Path), help="More public keys to accept, as a JWK set.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.pass_context
+def verify(
+    context: click.Context, issuers: tuple[str, ...], file: Path | None, jwks: Path | None, as_json: bool
+) -> None:
+    """Find sealed decisions that were removed, added or altered, and links that were. Exit code 6 where any were."""
+    from idp_adapter import app
+    from idp_adapter.adapters import notary
+
+    settings = config.load(file=context.obj)
+    realms = issuers or tuple(settings.issuers)
+    known = {}
+    if file is not None:
+        text = _read(file)
+        known = {issuer: found for issuer in realms if (found := notary.read_unverified(issuer, text)) is not None}
+        if not known:
+            raise errors.RequestInvalid(f"{file} is no checkpoint of {' or '.join(realms)}.")
+    keys = _keys(jwks)
+    verdicts = {issuer: app.verified(settings, issuer, known=known.get(issuer), keys=keys) for issuer in realms}
+    documents = {issuer: _document(verdict) for issuer, verdict in verdicts.items()}
+    if as_json:
+        json.dump(documents, sys.stdout, indent=2)
+        click.echo()
+    else:
+        for issuer, document in documents.items():
+            _tell(issuer, document)
+    if any(verdict.faults for verdict in verdicts.values()):
+        context.exit(NOT_WHOLE)
+
+
+def _document(verdict: Any) -> dict[str, Any]:
+    return {
+        "segments": verdict.segments,
+        "sealed": verdict.sealed,
+        "removed_lawfully": verdict.removed_lawfully,
+        "not_yet_sealed": verdict.unsealed,
+        "head": verdict.head,
+        "faults": {fault.value: count for fault, count in sorted(verdict.faults.items())},
+        "findings": [{"fault": finding.fault.value, "where": finding.where} for finding in verdict.findings],
+    }
+
+
+def _tell(issuer: str, found: Mapping[str, Any]) -> None:
+    click.echo(
+        f"{issuer}: {found['sealed']} decisions sealed in {found['segments']} segments, of which "
+        f"{found['removed_lawfully']} were removed by erasure or retention; {found['not_yet_sealed']} not yet sealed"
+    )
+    for finding in found["findings"]:
+        click.echo(f"  {finding['fault']:11} {finding['where']}")
+    if found["faults"]:
+        counts = ", ".join(f"{count} {fault}" for fault, count in found["faults"].items())
+        click.echo(f"  The chain is NOT whole: {counts}")
+    else:
+        click.echo(f"  The chain is whole up to {found['head'] or 'nothing'}")
+
+
+def _keys(jwks: Path | None) -> tuple[Mapping[str, Any], ...]:
+    if jwks is None:
+        return ()
+    try:
+        keys = json.loads(_read(jwks))["keys"]
+        return tuple(dict(key) for key in keys)
+    except (ValueError, TypeError, KeyError):
+        raise errors.RequestInvalid(f"{jwks} is no JWK set.", hint='Write {"keys": [...]}.') from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise errors.RequestInvalid(f"{file} can't be read.") from None

@@ -1,0 +1,131 @@
+"""Audit: seal what was decided, and verify what was sealed. Beside the hot path; several processes may seal at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from idp_adapter.core import audit
+from idp_adapter.core.audit import Fault, Finding, Removal, Segment
+from idp_adapter.services.ports import AuditLog, Checkpoint, Notary
+
+LATE: Final = timedelta(seconds=60)  # a decision's row may come so long after its time: clocks and slow commits differ
+MOST_IN_SEGMENT: Final = 256
+MOST_TOLD: Final = 100  # findings that a verdict lists; it counts all
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """Seals a realm's decisions. Of two processes that seal at once one wins, and the other finds nothing left."""
+
+    log: AuditLog
+    notary: Notary
+
+    def seal(self, issuer: str, *, now: datetime) -> tuple[Segment, ...]:
+        """Seal all that was decided and is not sealed yet, and statements of removal; the new segments."""
+        made: list[Segment] = []
+        while (segment := self._next(issuer, now)) is not None:
+            made.append(segment)
+            if segment.count < MOST_IN_SEGMENT:
+                break
+        return tuple(made)
+
+    def _next(self, issuer: str, now: datetime) -> Segment | None:
+        last = self.log.last(issuer)
+        since = None if last is None else self.log.time(last.time_us) - LATE
+        unsealed = self.log.unsealed(issuer, since=since, most=MOST_IN_SEGMENT)
+        pending = [item for item in self.log.pending(issuer) if self.notary.removal(issuer, item.statement)]
+        is_signed_now = last is not None and self.notary.is_current(last.checkpoint)
+        if not unsealed and not pending and (last is None or is_signed_now):
+            return None
+        is_full = len(unsealed) == MOST_IN_SEGMENT
+        time_us = unsealed[-1].time_us if is_full else self.log.time_us(now)
+        digests, statements = [item.digest for item in unsealed], [item.statement for item in pending]
+        segment = audit.linked(last, issuer, time_us, digests, statements)
+        segment = replace(segment, checkpoint=self.notary.certify(segment, now=now))
+        if self.log.append(segment, [item.decision_id for item in unsealed], digests, [item.id for item in pending]):
+            return segment
+        return None  # another process was first, or a decision was removed meanwhile: the next run looks again
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a verification found."""
+
+    segments: int = 0
+    sealed: int = 0
+    removed_lawfully: int = 0
+    unsealed: int = 0
+    faults: Counter[Fault] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+    head: str = ""
+
+    def note(self, *findings: Finding) -> None:
+        """Take in what was found."""
+        for finding in findings:
+            self.faults[finding.fault] += 1
+            if len(self.findings) < MOST_TOLD:
+                self.findings.append(finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Verifies a realm's chain against what is stored."""
+
+    log: AuditLog
+    notary: Notary
+
+    def verify(self, issuer: str, *, known: Checkpoint | None = None) -> Verdict:
+        """Go through the whole chain. `known` is a checkpoint kept elsewhere, which the chain must still hold."""
+        verdict = Verdict()
+        removals = {item.id: item for item in self.log.removals(issuer)}
+        removed: dict[str, list[bytes]] = {}
+        last: Segment | None = None
+        heads: dict[int, bytes] = {}
+        for segment in self._segments(issuer):
+            leaves = self.log.leaves(issuer, segment.number)
+            statements = [item.statement for item in removals.values() if item.segment == segment.number]
+            verdict.note(*audit.check_segment(segment, last, leaves, statements))
+            for leaf in leaves:
+                if leaf.removal is not None:
+                    removed.setdefault(leaf.removal, []).append(leaf.digest)
+            gone = sum(1 for leaf in leaves if leaf.found is None and leaf.removal is not None)
+            verdict.segments, verdict.sealed = verdict.segments + 1, verdict.sealed + len(leaves)
+            verdict.removed_lawfully += gone
+            if known is not None and segment.number == known.number:
+                heads[segment.number] = segment.head
+            last = segment
+        verdict.note(*audit.check_removals(removed, {id_: self._said(issuer, item) for id_, item in removals.items()}))
+        verdict.note(*self._checkpoints(last, known, heads))
+        self._strays(issuer, last, verdict)
+        verdict.head = last.head.hex() if last else ""
+        return verdict
+
+    def _segments(self, issuer: str) -> Iterator[Segment]:
+        after = -1
+        while batch := self.log.segments(issuer, after=after):
+            yield from batch
+            after = batch[-1].number
+
+    def _said(self, issuer: str, removal: Removal) -> tuple[str, int] | None:
+        """What a statement says. One that a segment sealed was verified then; its key may be gone since."""
+        return self.notary.removal(issuer, removal.statement, is_sealed=removal.segment is not None)
+
+    def _checkpoints(
+        self, last: Segment | None, known: Checkpoint | None, heads: dict[int, bytes]
+    ) -> Iterator[Finding]:
+        if last is not None:
+            said = self.notary.checkpoint(last.issuer, last.checkpoint)
+            if said is None or (said.number, said.head) != (last.number, last.head):
+                yield Finding(Fault.CHECKPOINT, str(last.number))
+        if known is not None and heads.get(known.number) != known.head:
+            yield Finding(Fault.TRUNCATED, str(known.number))
+
+    def _strays(self, issuer: str, last: Segment | None, verdict: Verdict) -> None:
+        """Decisions that no segment holds: not yet sealed, or put in behind the chain's back."""
+        horizon = None if last is None else self.log.time(last.time_us) - LATE
+        verdict.unsealed, added = self.log.strays(issuer, before=horizon, most=MOST_TOLD)
+        verdict.note(*(Finding(Fault.ADDED, id_) for id_ in added))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from idp_adapter.core.evidence import (
     account,
@@ -72,6 +72,15 @@ class Scale:
     high: float
 
 
+class Sums(NamedTuple):
+    """A risk in numbers alone: log-odds, those of them that lift it to the floor, and probabilities."""
+
+    nats: float
+    lift: float
+    probability: float
+    without_behaviour: float
+
+
 def logit(probability: float) -> float:
     """Log-odds of a probability strictly between 0 and 1, in nats."""
     return math.log(probability / (1 - probability))
@@ -93,20 +102,32 @@ def fuse(evidence: Iterable[Evidence], scale: Scale) -> Risk:
 def sum_up(contributions: Iterable[Evidence], scale: Scale) -> Risk:
     """The risk of contributions already capped and discounted; a floor among them is made anew."""
     shares = tuple(item for item in contributions if item.source != FLOOR)
-    prior_nats = logit(scale.prior)
-    floor = _floor(shares, prior_nats, scale)
-    if floor is not None:
-        shares = (*shares, floor)
-    nats = prior_nats + math.fsum(item.nats for item in shares)
-    calm = tuple(item for item in shares if not item.behavioural)
-    probability = expit(nats)
+    calm = [item.nats for item in shares if not item.behavioural]
+    speaking = sum(1 for item in shares if not item.abstains)
+    sums = add_up([item.nats for item in shares], calm, speaking, scale)
+    if sums.lift:
+        reason = Reason("floor_few_sources", sums.lift, {"speaking": speaking})
+        shares = (*shares, Evidence(FLOOR, sums.lift, (reason,)))
     return Risk(
-        nats=nats,
-        probability=probability,
-        level=level_of(probability, scale),
-        prior_nats=prior_nats,
+        nats=sums.nats,
+        probability=sums.probability,
+        level=level_of(sums.probability, scale),
+        prior_nats=logit(scale.prior),
         contributions=shares,
-        without_behaviour=expit(prior_nats + math.fsum(item.nats for item in calm)),
+        without_behaviour=sums.without_behaviour,
+    )
+
+
+def add_up(shares: Sequence[float], calm: Sequence[float], speaking: int, scale: Scale) -> Sums:
+    """The sums of contributions in nats, the floor's among none of them; `calm` are those without behaviour."""
+    prior_nats = logit(scale.prior)
+    lift = max(0.0, logit(scale.floor) - (prior_nats + math.fsum(shares))) if speaking < scale.quorum else 0.0
+    nats = prior_nats + math.fsum((*shares, lift))
+    return Sums(
+        nats=nats,
+        lift=lift,
+        probability=expit(nats),
+        without_behaviour=expit(prior_nats + math.fsum((*calm, lift))),
     )
 
 
@@ -146,11 +167,3 @@ def _discount(items: Sequence[Evidence]) -> tuple[Evidence, ...]:
         if not item.abstains:
             led.add(group)
     return tuple(sorted(shares, key=lambda item: item.source))
-
-
-def _floor(shares: Sequence[Evidence], prior_nats: float, scale: Scale) -> Evidence | None:
-    speaking = sum(1 for item in shares if not item.abstains)
-    lift = logit(scale.floor) - (prior_nats + math.fsum(item.nats for item in shares))
-    if speaking >= scale.quorum or lift <= 0:
-        return None
-    return Evidence(FLOOR, lift, (Reason("floor_few_sources", lift, {"speaking": speaking}),))

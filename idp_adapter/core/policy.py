@@ -264,6 +264,8 @@ def _demanding(
         if may_limit or not is_calm:
             return _limited(policy, settings, facts, obligations, NO_FACTOR)
         return _refused(settings, facts, obligations, NO_FACTOR)
+    if facts.hook == Hook.REFRESH and not is_calm:  # nobody is there to prove more: asking would refuse
+        return _limited(policy, settings, facts, obligations)
     budget = policy.budget
     if budget is not None and facts.is_login and facts.demands >= budget.demands and is_calm:
         by_rule = _demand(policy, settings, facts, None, joined.effect.require_acr, joined.effect.max_age_s)
@@ -374,7 +376,7 @@ def _obligations(policy: Policy, settings: Settings, facts: Facts, risk: Risk, j
     return Obligations(
         access_token_lifespan_s=least(access if shorter else None, wanted.access_token_lifespan_s),
         refresh_token_lifespan_s=least(refresh if shorter else None, wanted.refresh_token_lifespan_s),
-        max_acr=policy.ladder.lower(settings.acr_low if lowered else None, wanted.max_acr),
+        max_acr=policy.ladder.lower(policy.ladder.steps[0] if lowered else None, wanted.max_acr),
         session=wanted.session,
         reuse_s=least(_reuse_s(settings, facts), wanted.reuse_s) or 0 if risk.level is Level.LOW else 0,
     )

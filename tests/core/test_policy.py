@@ -20,6 +20,7 @@ from idp_adapter.core.types import (
     Unenrolled,
 )
 from tests.core import builders as b
+from tests.core import policies as p
 
 POLICY = load(None)
 BASIC, MFA, _ = POLICY.ladder.steps
@@ -94,6 +95,21 @@ def test_a_refresh_is_refused_at_a_risk_at_which_a_login_may_still_step_up():
 def test_the_letter_of_rfc_9068_can_be_kept_at_refresh():
     kept = changed(lower_acr_on_refresh=False)
     assert ask(HIGH, Hook.REFRESH, policy=kept, acr=MFA).obligations.max_acr is None
+
+
+def test_a_risky_refresh_is_lowered_to_the_lowest_class_whatever_a_login_needs():
+    always = changed(acr_low=MFA, acr_medium=MFA, acr_high=MFA)
+    assert ask(HIGH, Hook.REFRESH, policy=always, acr=MFA).obligations.max_acr == BASIC
+
+
+def test_a_class_that_behaviour_alone_asks_for_shortens_a_refresh_and_does_not_refuse_it():
+    typed = Rule("typed", Condition(reason=p.named("typing_differs")), Effect(require_acr=MFA))
+    limited = p.answer(replace(POLICY, rules=(typed,)), asked=p.facts(Hook.REFRESH), of=p.risk(1.0, calm=0.0))
+    assert limited.permitted
+    assert limited.obligations.max_acr == BASIC
+    assert limited.obligations.access_token_lifespan_s == POLICY.settings.access_token_floor_s
+    calm = Rule("calm", Condition(reason=p.named("code")), Effect(require_acr=MFA))
+    assert not p.answer(replace(POLICY, rules=(typed, calm)), asked=p.facts(Hook.REFRESH), of=p.risk(0.0)).permitted
 
 
 def test_a_risky_workload_gets_short_tokens_and_an_extreme_one_none():

@@ -14,6 +14,7 @@ from idp_adapter.services.ports import AuditLog, Checkpoint, Notary
 
 LATE: Final = timedelta(seconds=60)  # a decision's row may come so long after its time: clocks and slow commits differ
 MOST_IN_SEGMENT: Final = 256
+MOST_IN_RUN: Final = 200  # segments; the next run goes on
 MOST_TOLD: Final = 100  # findings that a verdict lists; it counts all
 
 
@@ -25,17 +26,20 @@ class Sealing:
     notary: Notary
 
     def seal(self, issuer: str, *, now: datetime) -> tuple[Segment, ...]:
-        """Seal all that was decided and is not sealed yet, and statements of removal; the new segments."""
+        """Seal what was decided and is not sealed yet, and statements of removal; the new segments."""
         made: list[Segment] = []
-        while (segment := self._next(issuer, now)) is not None:
+        since: datetime | None = None
+        while len(made) < MOST_IN_RUN and (segment := self._next(issuer, now, since)) is not None:
             made.append(segment)
+            since = self.log.time(segment.time_us)  # what came late was looked for once
             if segment.count < MOST_IN_SEGMENT:
                 break
         return tuple(made)
 
-    def _next(self, issuer: str, now: datetime) -> Segment | None:
+    def _next(self, issuer: str, now: datetime, since: datetime | None) -> Segment | None:
         last = self.log.last(issuer)
-        since = None if last is None else self.log.time(last.time_us) - LATE
+        if since is None and last is not None:
+            since = self.log.time(last.time_us) - LATE
         unsealed = self.log.unsealed(issuer, since=since, most=MOST_IN_SEGMENT)
         pending = [item for item in self.log.pending(issuer) if self.notary.removal(issuer, item.statement)]
         is_signed_now = last is not None and self.notary.is_current(last.checkpoint)

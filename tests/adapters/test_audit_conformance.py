@@ -106,6 +106,14 @@ def test_a_commit_that_came_late_is_sealed_with_the_next_segment(store, office, 
     assert faults(verify(store, office)) == {}
 
 
+def test_a_run_is_bounded_and_the_next_goes_on(store, office, monkeypatch):
+    monkeypatch.setattr(service, "MOST_IN_RUN", 2)
+    for number in range(8):
+        store.record(record(f"d{number}", time=NOW + timedelta(seconds=number), learnable=None))
+    assert [[item.count for item in seal(store, office)] for _ in range(3)] == [[3, 3], [2], []]
+    assert faults(verify(store, office)) == {}
+
+
 # --- attacks on decisions -----------------------------------------------------------------------------
 
 

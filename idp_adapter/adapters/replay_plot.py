@@ -32,10 +32,11 @@ _ROW, _LEFT, _WIDTH = 18, 260, 520
 
 def document(report: Report, *, seconds: float) -> Document:
     """The report, its rows sorted by what changes most. `per_second` counts decisions."""
-    judged = report.judged + report.without_facts
+    judged = report.judged + report.without_facts + report.unreadable
     return {
         "judged": report.judged,
         "without_facts": report.without_facts,
+        "unreadable": report.unreadable,
         "seconds": round(seconds, 3),
         "per_second": round(judged / seconds) if seconds > 0 else 0,
         "changes": _counts(report.changes),
@@ -49,6 +50,8 @@ def lines(policy: str, issuer: str, found: Document) -> Iterator[str]:
     yield f"{found['judged']:,} decisions of {issuer} judged again by {policy} in {found['seconds']:.1f} s"
     if found["without_facts"]:
         yield f"{found['without_facts']:,} more were stored before decisions kept their facts and can't be judged again"
+    if found["unreadable"]:
+        yield f"{found['unreadable']:,} more are damaged and can't be read (`idp-adapter audit verify` looks into it)"
     yield ""
     yield f"{'':44}{'decisions':>12}" + "".join(f"{kind:>12}" for kind in kinds)
     yield _line("all", found["changes"], kinds)

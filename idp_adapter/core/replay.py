@@ -7,6 +7,7 @@ stays muted, and unmet step-ups are those counted then.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,11 @@ from datetime import datetime
 from typing import Final
 
 from idp_adapter.core.differences import Difference, difference
-from idp_adapter.core.fusion import level_of, logit, sum_up
+from idp_adapter.core.fusion import Scale, level_of, logit, sum_up
 from idp_adapter.core.policy import Policy, decide, placed
 from idp_adapter.core.policy_layers import Settings
 from idp_adapter.core.policy_rules import Condition
-from idp_adapter.core.types import Evidence, Obligations, Place, Risk
+from idp_adapter.core.types import Evidence, Obligations, Place, Reason, Risk
 from idp_adapter.core.types.facts import NONE, Facts, Names
 
 _THRESHOLDS: Final = ("medium", "high", "refuse", "refuse_token")
@@ -31,11 +32,12 @@ class Look:
     """What a policy looks at in stored decisions. Edges are sorted; between two of them it tells nothing apart.
 
     `slope`: the probabilities from which, and up to which, every value counts, for token lives. `codes`: reason codes
-    that rules ask about; decisions that hold one are judged by their evidence. `rescales`: the policy reads
-    evidence on another scale than it was recorded on, so that all are.
+    that rules ask about; decisions that hold one are read by their evidence. `rescales`: the policy reads evidence
+    on another scale than it was recorded on, so that all are. `scale` is its only one, None where layers differ.
     """
 
     prior: float
+    scale: Scale | None
     probabilities: tuple[float, ...]
     slope: tuple[float, float]
     auth_ages_s: tuple[int, ...]
@@ -52,7 +54,8 @@ class Look:
 class Group:
     """Decisions that a policy can't tell apart: one of them stands for `count`.
 
-    `contributions` are None where the policy asks nothing of them.
+    `codes` spoke among those that the policy asks about, `calm_codes` without behaviour. `contributions` are given
+    where the policy has to sum them up itself.
     """
 
     count: int
@@ -61,11 +64,11 @@ class Group:
     place: Place
     probability: float
     without_behaviour: float
-    nats: float
-    prior_nats: float
     permitted: bool
     acr_values: tuple[str, ...]
     obligations: Obligations
+    codes: Names = NONE
+    calm_codes: Names = NONE
     contributions: tuple[Evidence, ...] | None = None
 
 
@@ -75,6 +78,7 @@ class Report:
 
     judged: int = 0
     without_facts: int = 0
+    unreadable: int = 0
     changes: Counter[Difference] = field(default_factory=Counter)
     by_client: dict[str, Counter[Difference]] = field(default_factory=dict)
     by_group: dict[str, Counter[Difference]] = field(default_factory=dict)
@@ -108,6 +112,7 @@ def look_of(policy: Policy, *, live: Policy) -> Look:
     scales = {tuple(getattr(settings, name) for name in _SCALE) for settings in every}
     return Look(
         prior=policy.settings.prior,
+        scale=policy.scale if len(scales) == 1 else None,
         probabilities=tuple(probabilities),
         slope=(min(settings.medium for settings in every), max(settings.high for settings in every)),
         auth_ages_s=tuple(sorted(ages)),
@@ -136,27 +141,49 @@ def unrecorded(policy: Policy, *, live: Policy) -> tuple[str, ...]:
 
 def read_again(policy: Policy, facts: Facts, risk: Risk, *, time: datetime, place: Place) -> tuple[Facts, Risk]:
     """Stored facts and risk as a policy reads them: its own sites, clock, environments and scale."""
+    facts = place_again(policy, facts, time=time, place=place)
+    return facts, sum_up(risk.contributions, policy.settled(facts).scale)
+
+
+def place_again(policy: Policy, facts: Facts, *, time: datetime, place: Place) -> Facts:
+    """Stored facts by a policy's own sites, clock and environments."""
     facts = replace(facts, sites=policy.whereabouts.sites_of(place), environments=NONE)
-    facts = placed(policy, facts, now=time)
-    if risk.contributions:
-        risk = sum_up(risk.contributions, policy.settled(facts).scale)
-    return facts, risk
+    return placed(policy, facts, now=time)
 
 
 def judge(policy: Policy, group: Group) -> Difference:
     """How a policy's answer to a group differs from the recorded one."""
-    risk = Risk(
-        nats=group.nats,
-        probability=group.probability,
-        level=level_of(group.probability, policy.scale),
-        prior_nats=group.prior_nats,
-        contributions=group.contributions or (),
-        without_behaviour=group.without_behaviour,
-    )
-    facts, risk = read_again(policy, group.facts, risk, time=group.time, place=group.place)
+    facts = place_again(policy, group.facts, time=group.time, place=group.place)
+    if group.contributions is not None:
+        risk = sum_up(group.contributions, policy.settled(facts).scale)
+    else:
+        risk = _risk(policy, group)
     decision = decide(policy, facts, risk, decision_id="")
     recorded = replace(decision, permitted=group.permitted, acr_values=group.acr_values, obligations=group.obligations)
     return difference(recorded, decision, facts, policy.ladder)
+
+
+def _risk(policy: Policy, group: Group) -> Risk:
+    """A risk that rules can't tell from the group's own: its probability, and sources that carry its codes."""
+    calm = tuple(Reason(code, 0.0) for code in group.calm_codes)
+    others = tuple(Reason(code, 0.0) for code in group.codes - group.calm_codes)
+    return Risk(
+        nats=nats_of(group.probability),
+        probability=group.probability,
+        level=level_of(group.probability, policy.scale),
+        prior_nats=logit(policy.settings.prior),
+        contributions=(Evidence("calm", 0.0, calm), Evidence("behaviour", 0.0, others, behavioural=True)),
+        without_behaviour=group.without_behaviour,
+    )
+
+
+def bands_of(look: Look, probability: float, without_behaviour: float) -> tuple[int, int, float | None]:
+    """Where a risk lies between a policy's edges: its band, that without behaviour, and its value on the slope."""
+    calm = min(probability, without_behaviour)
+    on_slope = look.slope[0] <= probability < look.slope[1]
+    bands = (bisect_right(look.probabilities, value) for value in (probability, calm))
+    p_band, calm_band = bands
+    return p_band, calm_band, probability if on_slope else None
 
 
 def probability_of(band: int, edges: tuple[float, ...]) -> float:

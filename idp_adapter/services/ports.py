@@ -80,10 +80,11 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Some stored decisions, grouped. `without_facts` of the `count` were stored before facts were."""
+    """Some stored decisions, grouped. Of the `count` some were stored before facts were, and some are damaged."""
 
     count: int
     without_facts: int
+    unreadable: int
     groups: tuple[Group, ...]
 
 

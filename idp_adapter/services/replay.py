@@ -36,6 +36,7 @@ class Replayer:
             for group in part.groups:
                 report.add(group, judge(candidate, group))
             report.without_facts += part.without_facts
+            report.unreadable += part.unreadable
             done += part.count
             on_progress(done, total)
         return report

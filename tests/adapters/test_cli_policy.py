@@ -139,7 +139,7 @@ def test_a_picture_and_a_table_hold_hostile_names_and_sum_up_the_many():
     report.add(group(), Difference.REFUSED)
     for number in range(60):
         report.by_client[f'<script x="{number}">&'] = type(report.changes)({Difference.REFUSED: number + 1})
-    report.without_facts = 7
+    report.without_facts, report.unreadable = 7, 8
     found = replay_plot.document(report, seconds=0.0)
     assert found["per_second"] == 0
     assert len(found["by_client"]) == replay_plot.MOST_ROWS + 1
@@ -147,3 +147,4 @@ def test_a_picture_and_a_table_hold_hostile_names_and_sum_up_the_many():
     text = "\n".join(replay_plot.lines("p", REALM, found))
     assert "21 others" in text
     assert "7 more were stored before" in text
+    assert "8 more are damaged" in text

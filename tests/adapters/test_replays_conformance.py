@@ -22,6 +22,7 @@ from idp_adapter.core.types.facts import Facts
 from idp_adapter.services.replay import Replayer
 from tests.core.policies import BASIC, MFA, PHR, named, shipped
 from tests.support.records import NOW, REALM_A, REALM_B, record
+from tests.support.sealing import changed as changed_rows
 
 SINCE, UNTIL = NOW - timedelta(days=2), NOW + timedelta(days=2)
 CODES = ("device_unknown", "travel_impossible", "network_new")
@@ -81,6 +82,13 @@ CANDIDATES = {
     "the same": shipped(),
     "thresholds": changed(medium=0.03, high=0.1, refuse_token=0.6, refuse=0.8),
     "another prior": changed(prior=0.05, floor=0.05),
+    "another prior and rules": replace(
+        changed(prior=0.03, quorum=6),
+        rules=(Rule("travel", Condition(reason=named("travel_impossible")), Effect(refuse=True)),),
+    ),
+    "another prior for one": replace(
+        shipped(), overrides=(Override("p", Layer.CLIENT, Condition(client=named("spa")), {"prior": 0.04}),)
+    ),
     "layers": replace(shipped(), overrides=LAYERS),
     "rules": replace(
         shipped(),
@@ -147,6 +155,25 @@ def test_a_replay_takes_only_its_span_of_time(store, records):
     )
     assert report.judged + report.without_facts == store.replays.count(REALM_A, since=NOW, until=UNTIL)
     assert 0 < report.judged < 400
+
+
+@pytest.mark.parametrize("name", ["the same", "another prior", "another prior for one"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        """UPDATE decision SET facts = '{"v": 99}' WHERE id = 'd3'""",
+        """UPDATE decision SET obligations = '[]' WHERE id = 'd3'""",
+        """UPDATE decision SET evidence = '{"v": 1}' WHERE id = 'd3'""",
+        """UPDATE decision SET evidence = '{"v": 1, "contributions": [{"source": 1}]}' WHERE id = 'd3'""",
+    ],
+)
+def test_a_damaged_decision_is_counted_apart_and_the_others_are_judged(store, records, name, statement):
+    assert changed_rows(store, statement) == 1
+    report = Replayer(store.replays, shipped()).replay(
+        CANDIDATES[name], REALM_A, since=SINCE, until=UNTIL, on_progress=lambda *_: None
+    )
+    reads_it = "evidence" not in statement or name != "the same"
+    assert (report.judged, report.unreadable) == ((399, 1) if reads_it else (400, 0))
 
 
 def test_a_realm_without_decisions_has_an_empty_report(store):

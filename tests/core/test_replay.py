@@ -17,6 +17,7 @@ from idp_adapter.core.replay import (
     Group,
     Report,
     age_of,
+    bands_of,
     judge,
     look_of,
     nats_of,
@@ -41,8 +42,6 @@ def group(nats: float = LOW, count: int = 1, asked=None, **changes) -> Group:
         place=Place(),
         probability=risk.probability,
         without_behaviour=risk.without_behaviour,
-        nats=risk.nats,
-        prior_nats=risk.prior_nats,
         permitted=decision.permitted,
         acr_values=decision.acr_values,
         obligations=decision.obligations,
@@ -71,6 +70,13 @@ def test_evidence_is_read_on_the_candidates_own_scale():
     _, same = read_again(shipped(), facts(), risk, time=b.NOW, place=Place())
     assert same == risk
     assert judge(doubtful, group(3.0, contributions=p.risk(3.0).contributions)) is Difference.CHALLENGED
+
+
+def test_a_rule_hears_the_codes_of_a_group_and_law_4_holds():
+    candidate = replace(shipped(), rules=(Rule("no", Condition(reason=named("code")), Effect(refuse=True)),))
+    assert judge(candidate, group(codes=named("code"), calm_codes=named("code"))) is Difference.REFUSED
+    assert judge(candidate, group(codes=named("code"))) is Difference.SAME
+    assert judge(candidate, group()) is Difference.SAME
 
 
 def test_places_are_read_by_the_candidates_own_sites():
@@ -105,7 +111,9 @@ def test_a_policy_looks_at_what_its_rules_and_layers_ask_about_and_at_nothing_el
     assert look.probabilities == (0.05, 0.2, 0.3, 0.8, 0.95)
     assert look.slope == (0.05, 0.3)
     colder = Override("c", Layer.REALM, Condition(realm=named("x")), {"prior": 0.2})
-    assert look_of(replace(shipped(), overrides=(colder,)), live=shipped()).rescales
+    several = look_of(replace(shipped(), overrides=(colder,)), live=shipped())
+    assert (several.rescales, several.scale) == (True, None)
+    assert plain.scale == shipped().scale
 
 
 def test_names_that_the_live_policy_did_not_record_are_told():
@@ -131,6 +139,16 @@ def test_what_stands_for_a_band_lies_in_it(band):
 def test_an_age_that_stands_for_a_band_lies_in_it(band):
     assert sum(age_of(band, (5, 70)) > edge for edge in (5, 70)) == band
     assert age_of(None, (5, 70)) is None
+
+
+@given(st.floats(0.001, 0.999), st.floats(0.001, 0.999))
+def test_a_risk_and_what_stands_for_it_lie_in_the_same_bands(probability, without):
+    look = look_of(shipped(), live=shipped())
+    p_band, calm_band, exact = bands_of(look, probability, without)
+    stands = exact if exact is not None else probability_of(p_band, look.probabilities)
+    calm = probability_of(calm_band, look.probabilities)
+    assert bands_of(look, stands, calm)[:2] == (p_band, calm_band)
+    assert (exact is not None) == (0.05 <= probability < 0.2)
 
 
 def test_log_odds_of_certainty_are_finite():

@@ -256,6 +256,12 @@ def evidence_from(value: Any) -> tuple[tuple[Evidence, ...], tuple[Reason, ...]]
     return contributions, _reasons_from(document["reasons"])
 
 
+def contributions_in(value: Any) -> list[dict[str, Any]]:
+    """The contributions that `evidence_to_text` wrote, member by member, for who reads very many."""
+    contributions: list[dict[str, Any]] = _versioned(value)["contributions"]
+    return contributions
+
+
 def obligations_to_text(obligations: Obligations) -> str:
     """What the enforcer must also do."""
     document = {"v": VERSION, **{member: getattr(obligations, member) for member in _OBLIGATIONS}}

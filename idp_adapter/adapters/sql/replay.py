@@ -1,19 +1,21 @@
 """Stored decisions of a realm, grouped by what a policy can tell apart: one statement per slice of time.
 
-The database does the counting, so that what leaves it is some hundred groups per fifty thousand decisions, on SQLite
+The database does the counting, so that what leaves it is some hundred groups per slice, on SQLite
 and on PostgreSQL alike. Reads only, slice after slice by the index of time: a service beside is not held up.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Double,
     Select,
     Table,
     Text,
@@ -34,13 +36,14 @@ from sqlalchemy.engine import Dialect
 
 from idp_adapter.adapters.sql import codec, facts, schema
 from idp_adapter.adapters.sql.database import Database, Parameters
-from idp_adapter.core.fusion import logit
-from idp_adapter.core.replay import Group, Look, age_of, nats_of, probability_of
+from idp_adapter.adapters.sql.history import DAMAGED
+from idp_adapter.core.fusion import FLOOR, add_up, logit
+from idp_adapter.core.replay import Group, Look, age_of, bands_of, probability_of
 from idp_adapter.core.types import Place
-from idp_adapter.core.types.facts import Facts
+from idp_adapter.core.types.facts import NONE, Facts, Names
 from idp_adapter.services.ports import Slice
 
-MOST_IN_SLICE: Final = 50_000
+MOST_IN_SLICE: Final = 25_000
 QUARTER_US: Final = 15 * 60 * 1_000_000  # time zones begin their hours at quarters
 _FACTS: Final = ("hook", "client", "subject_type", "subject_id", "country", "auth_band", "session_band", "document")
 _PRIOR_APART: Final = 1e-9  # nats by which two priors are surely two
@@ -125,10 +128,15 @@ def _grouped(look: Look) -> Select[Any]:
         table.c.permitted,
         cast(table.c.acr_values, Text),
         cast(table.c.obligations, Text),
-        _quarter(table) if look.by_time else nothing,
-        *((table.c[name] if look.by_place else nothing) for name in ("latitude", "longitude", "radius_km")),
+        _quarter(table) if look.by_time else cast(null(), BigInteger),
+        *(
+            (table.c[name] if look.by_place else cast(null(), Double))
+            for name in ("latitude", "longitude", "radius_km")
+        ),
         case((_asks_evidence(table, look), cast(table.c.evidence, Text)), else_=null()),
     ]
+    if look.rescales:  # each is read by its own evidence: no two are alike
+        return select(literal_column("1"), *columns).where(_is_within(table))
     named = [column.label(f"c{i}") for i, column in enumerate(columns)]
     inner = select(*named).where(_is_within(table)).subquery("looked_at")
     return select(func.count(), *inner.c).group_by(*inner.c)
@@ -174,34 +182,84 @@ def _edges(look: Look) -> dict[str, codec.Bound]:
     return values
 
 
+class _Key(NamedTuple):
+    """What tells decisions apart, after their evidence was read."""
+
+    facts: tuple[Any, ...]
+    p_band: int
+    calm_band: int
+    probability: float | None
+    permitted: bool
+    acr_values: str
+    obligations: str
+    quarter: int | None
+    latitude: float | None
+    longitude: float | None
+    radius_km: float | None
+    codes: Names = NONE
+    calm_codes: Names = NONE
+    evidence: str | None = None
+
+
 def _slice(rows: Sequence[Any], look: Look, issuer: str) -> Slice:
-    groups: list[Group] = []
-    without_facts = 0
+    counted: Counter[_Key] = Counter()
+    without_facts = unreadable = 0
     for count, *values in rows:
-        *of_facts, p_band, calm_band, probability, permitted, acr_values, obligations, quarter = values[:-4]
-        lat, lon, km, text = values[-4:]
+        of_facts, (*rest, evidence) = tuple(values[: len(_FACTS)]), values[len(_FACTS) :]
         if of_facts[-1] is None:
             without_facts += count
             continue
-        exact = probability if probability is not None else probability_of(p_band, look.probabilities)
-        calm = min(exact, probability_of(calm_band, look.probabilities))
-        groups.append(
-            Group(
-                count=count,
-                facts=_facts(issuer, of_facts, look),
-                time=codec.from_us(int(quarter or 0) * QUARTER_US),
-                place=Place(latitude=lat and float(lat), longitude=lon and float(lon), radius_km=km and float(km)),
-                probability=exact,
-                without_behaviour=calm,
-                nats=nats_of(exact),
-                prior_nats=0.0,
-                permitted=bool(permitted),
-                acr_values=tuple(codec.loads(acr_values)),
-                obligations=codec.obligations_from(codec.loads(obligations)),
-                contributions=None if text is None else codec.evidence_from(codec.loads(text))[0],
-            )
-        )
-    return Slice(count=sum(row[0] for row in rows), without_facts=without_facts, groups=tuple(groups))
+        key = _Key(of_facts, *rest)
+        try:
+            counted[key if evidence is None else _read(key, evidence, look)] += count
+        except DAMAGED:
+            unreadable += count
+    known: dict[tuple[Any, ...], Facts] = {}
+    groups = []
+    for key, count in counted.items():
+        try:
+            if key.facts not in known:
+                known[key.facts] = _facts(issuer, key.facts, look)
+            groups.append(_group(key, count, known[key.facts], look))
+        except DAMAGED:
+            unreadable += count
+    return Slice(sum(row[0] for row in rows), without_facts, unreadable, tuple(groups))
+
+
+def _read(key: _Key, evidence: str, look: Look) -> _Key:
+    """A decision told apart by what its evidence says to the policy; by all of it where the scale depends on facts."""
+    if look.scale is None:
+        return key._replace(evidence=evidence)
+    spoken = [item for item in codec.contributions_in(evidence) if item["source"] != FLOOR]
+    heard = [item for item in spoken if not item["abstains"]]
+    calm = [item["nats"] for item in spoken if not item["behavioural"]]
+    sums = add_up([item["nats"] for item in spoken], calm, len(heard), look.scale)
+    p_band, calm_band, probability = bands_of(look, sums.probability, sums.without_behaviour)
+    key = key._replace(p_band=p_band, calm_band=calm_band, probability=probability)
+    if not look.codes:
+        return key
+    told = [(reason["code"], item["behavioural"]) for item in heard for reason in item["reasons"]]
+    codes = look.codes.intersection(code for code, _ in told)
+    return key._replace(codes=codes, calm_codes=codes.intersection(code for code, by in told if not by))
+
+
+def _group(key: _Key, count: int, of: Facts, look: Look) -> Group:
+    probability = key.probability if key.probability is not None else probability_of(key.p_band, look.probabilities)
+    place = Place(latitude=key.latitude, longitude=key.longitude, radius_km=key.radius_km)
+    return Group(
+        count=count,
+        facts=of,
+        time=codec.from_us((key.quarter or 0) * QUARTER_US),
+        place=place,
+        probability=probability,
+        without_behaviour=min(probability, probability_of(key.calm_band, look.probabilities)),
+        permitted=bool(key.permitted),
+        acr_values=tuple(codec.loads(key.acr_values)),
+        obligations=codec.obligations_from(codec.loads(key.obligations)),
+        codes=key.codes,
+        calm_codes=key.calm_codes,
+        contributions=None if key.evidence is None else codec.evidence_from(codec.loads(key.evidence))[0],
+    )
 
 
 def _facts(issuer: str, values: Sequence[Any], look: Look) -> Facts:

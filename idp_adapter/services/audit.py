@@ -15,6 +15,7 @@ from idp_adapter.services.ports import AuditLog, Checkpoint, Notary
 LATE: Final = timedelta(seconds=60)  # a decision's row may come so long after its time: clocks and slow commits differ
 MOST_IN_SEGMENT: Final = 256
 MOST_IN_RUN: Final = 200  # segments; the next run goes on
+FIRST: Final = -(2**31)  # before any number that a forger may give
 MOST_TOLD: Final = 100  # findings that a verdict lists; it counts all
 
 
@@ -83,53 +84,63 @@ class Verification:
     notary: Notary
 
     def verify(self, issuer: str, *, known: Checkpoint | None = None) -> Verdict:
-        """Go through the whole chain. `known` is a checkpoint kept elsewhere, which the chain must still hold."""
+        """Go through the whole chain, as it was when this began: the service may go on.
+
+        `known` is a checkpoint kept elsewhere, which the chain must still hold.
+        """
         verdict = Verdict()
-        removals = {item.id: item for item in self.log.removals(issuer)}
+        last = self.log.last(issuer)
+        stated = {item.id: item for item in self.log.removals(issuer)}
+        sealed: dict[int, list[str]] = {}
+        for item in stated.values():
+            if item.segment is not None:
+                sealed.setdefault(item.segment, []).append(item.statement)
         removed: dict[str, list[bytes]] = {}
-        last: Segment | None = None
-        heads: dict[int, bytes] = {}
-        for segment in self._segments(issuer):
+        previous: Segment | None = None
+        is_held = known is None
+        for segment in self._segments(issuer, last):
             leaves = self.log.leaves(issuer, segment.number)
-            statements = [item.statement for item in removals.values() if item.segment == segment.number]
-            verdict.note(*audit.check_segment(segment, last, leaves, statements))
+            verdict.note(*audit.check_segment(segment, previous, leaves, sealed.get(segment.number, ())))
             for leaf in leaves:
                 if leaf.removal is not None:
                     removed.setdefault(leaf.removal, []).append(leaf.digest)
             gone = sum(1 for leaf in leaves if leaf.found is None and leaf.removal is not None)
             verdict.segments, verdict.sealed = verdict.segments + 1, verdict.sealed + len(leaves)
             verdict.removed_lawfully += gone
-            if known is not None and segment.number == known.number:
-                heads[segment.number] = segment.head
-            last = segment
-        verdict.note(*audit.check_removals(removed, {id_: self._said(issuer, item) for id_, item in removals.items()}))
-        verdict.note(*self._checkpoints(last, known, heads))
+            is_held = is_held or (known is not None and (segment.number, segment.head) == (known.number, known.head))
+            previous = segment
+        newest = 0 if last is None else last.number
+        meanwhile = {item.id for item in self.log.removals(issuer)} - stated.keys()  # the next verification's
+        removed = {id_: digests for id_, digests in removed.items() if id_ not in meanwhile}
+        said = {id_: self._said(issuer, item, newest) for id_, item in stated.items()}
+        verdict.note(*audit.check_removals(removed, said))
+        verdict.note(*self._checkpoints(last, known, is_held=is_held))
         self._strays(issuer, last, verdict)
         verdict.head = last.head.hex() if last else ""
         return verdict
 
-    def _segments(self, issuer: str) -> Iterator[Segment]:
-        after = -1
-        while batch := self.log.segments(issuer, after=after):
-            yield from batch
+    def _segments(self, issuer: str, last: Segment | None) -> Iterator[Segment]:
+        after = FIRST
+        while last is not None and (batch := self.log.segments(issuer, after=after)):
+            yield from (segment for segment in batch if segment.number <= last.number)
             after = batch[-1].number
 
-    def _said(self, issuer: str, removal: Removal) -> tuple[str, int] | None:
+    def _said(self, issuer: str, removal: Removal, newest: int) -> tuple[str, int] | None:
         """What a statement says. One that a segment sealed was verified then; its key may be gone since."""
-        return self.notary.removal(issuer, removal.statement, is_sealed=removal.segment is not None)
+        is_sealed = removal.segment is not None and 1 <= removal.segment <= newest
+        return self.notary.removal(issuer, removal.statement, is_sealed=is_sealed)
 
-    def _checkpoints(
-        self, last: Segment | None, known: Checkpoint | None, heads: dict[int, bytes]
-    ) -> Iterator[Finding]:
+    def _checkpoints(self, last: Segment | None, known: Checkpoint | None, *, is_held: bool) -> Iterator[Finding]:
         if last is not None:
             said = self.notary.checkpoint(last.issuer, last.checkpoint)
             if said is None or (said.number, said.head) != (last.number, last.head):
                 yield Finding(Fault.CHECKPOINT, str(last.number))
-        if known is not None and heads.get(known.number) != known.head:
+        if known is not None and not is_held:
             yield Finding(Fault.TRUNCATED, str(known.number))
 
     def _strays(self, issuer: str, last: Segment | None, verdict: Verdict) -> None:
         """Decisions that no segment holds: not yet sealed, or put in behind the chain's back."""
         horizon = None if last is None else self.log.time(last.time_us) - LATE
-        verdict.unsealed, added = self.log.strays(issuer, before=horizon, most=MOST_TOLD)
+        newest = 0 if last is None else last.number
+        verdict.unsealed, added = self.log.strays(issuer, before=horizon, newest=newest, most=MOST_TOLD)
         verdict.note(*(Finding(Fault.ADDED, id_) for id_ in added))

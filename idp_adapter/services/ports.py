@@ -158,8 +158,11 @@ class AuditLog(Protocol):
         """Every statement of removal."""
         ...
 
-    def strays(self, issuer: str, *, before: datetime | None, most: int) -> tuple[int, Sequence[str]]:
-        """How many decisions from a time on no segment holds, and the ids of older ones; none older where None."""
+    def strays(self, issuer: str, *, before: datetime | None, newest: int, most: int) -> tuple[int, Sequence[str]]:
+        """How many decisions from a time on have no leaf, and ids of older ones without one in segments 1..`newest`.
+
+        Where the time is None, none is older.
+        """
         ...
 
 

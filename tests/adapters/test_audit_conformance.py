@@ -11,33 +11,14 @@ from typing import Any
 import pytest
 
 from idp_adapter.adapters import jose
-from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
-from idp_adapter.adapters.notary import REMOVAL, JoseNotary, read_unverified
+from idp_adapter.adapters.notary import REMOVAL, read_unverified
 from idp_adapter.core.audit import Fault, leaf_digest, linked
 from idp_adapter.services import audit as service
-from idp_adapter.services.audit import Sealing, Verification
+from idp_adapter.services.audit import Sealing
 from idp_adapter.services.ports import Retention
+from tests.support.audit import LATER, LONG, Office, faults, seal, verify
 from tests.support.records import ALICE, BOB, NOW, REALM_A, REALM_B, outcome, record
 from tests.support.sealing import changed, lesson
-
-SERVICE = "https://risk.example"
-LONG = timedelta(days=1000)
-LATER = NOW + timedelta(minutes=5)
-
-
-class Office:
-    """A notary on keys in a folder, and a clock."""
-
-    def __init__(self, folder) -> None:
-        self.keys = KeyFolder(folder)
-        self.keys.prepare(NOW)
-        self.now = NOW
-        self.ids = iter(range(10**6))
-        self.signer = FolderSigner(self.keys, now=lambda: self.now, timer=lambda: self.now.timestamp())
-        self.notary = JoseNotary(self.signer, service=SERVICE, now=lambda: self.now, new_id=self.new_id)
-
-    def new_id(self) -> str:
-        return f"removal-{next(self.ids):06}"
 
 
 @pytest.fixture
@@ -57,22 +38,6 @@ def sealed(store, office):
         who = {"subject": BOB} if number % 2 else {}
         store.record(record(f"d{number}", time=NOW + timedelta(seconds=number), **who))
     return seal(store, office)
-
-
-def seal(store, office, issuer=REALM_A, *, most=3, now=LATER):
-    before, service.MOST_IN_SEGMENT = service.MOST_IN_SEGMENT, most
-    try:
-        return Sealing(store.audit, office.notary).seal(issuer, now=now)
-    finally:
-        service.MOST_IN_SEGMENT = before
-
-
-def verify(store, office, issuer=REALM_A, **more):
-    return Verification(store.audit, office.notary).verify(issuer, **more)
-
-
-def faults(verdict) -> dict[str, int]:
-    return {fault.value: count for fault, count in verdict.faults.items()}
 
 
 def test_what_was_decided_is_sealed_once_and_verifies(store, office, sealed):

@@ -7,7 +7,7 @@ outcomes and retention change lawfully (the learnable part, whether it is settle
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,10 +20,13 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    cast,
     func,
     insert,
     literal_column,
+    not_,
     null,
+    or_,
     outerjoin,
     select,
     update,
@@ -43,22 +46,46 @@ MOST_PENDING: Final = 500
 FOREVER_AGO_US: Final = -(2**62)
 _LAWFUL: Final = frozenset({"learnable", "settled"})  # what changes after a decision was stored
 _DOCUMENTS: Final = frozenset({"acr_values", "evidence", "obligations", "device_ids", "facts", "shadow"})
-_CONTENT: Final = [column for column in schema.decision.c if column.name not in _LAWFUL]
-_NAMES: Final = [column.name for column in _CONTENT]
+_SEALED: Final = [column for column in schema.decision.c if column.name not in _LAWFUL]
+_NAMES: Final = [column.name for column in _SEALED]
 _MOST: Final = bindparam("most", type_=Integer)
 _NONE: Final[ColumnElement[int]] = literal_column("0")  # SQLite's compiler else adds a parameter of its own
-_encode: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False).encode
+_encode: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
+
+
+def content(dialect: str) -> list[ColumnElement[Any]]:
+    """The columns that are sealed. PostgreSQL's documents as text, so that its driver stumbles over nothing in them."""
+    if dialect != "postgresql":
+        return list(_SEALED)
+    return [cast(column, Text) if column.name in _DOCUMENTS else column for column in _SEALED]
 
 
 def digest_of(row: Sequence[Any]) -> bytes:
-    """The digest of a decision's row: the columns of `_CONTENT` in their order. Absent values are left out."""
-    content = {
-        name: _canonical(codec.loads(value) if name in _DOCUMENTS else value)
+    """The digest of a decision's row: the columns of `content` in their order. Absent values are left out.
+
+    Whatever lies there has one: a document that can't be read counts as the text that it is.
+    """
+    try:
+        return _digest(row, _document)
+    except RecursionError:
+        return _digest(row, lambda text: text)
+
+
+def _digest(row: Sequence[Any], read: Callable[[Any], Any]) -> bytes:
+    members = {
+        name: _canonical(read(value) if name in _DOCUMENTS else value)
         for name, value in zip(_NAMES, row, strict=True)
         if value is not None
     }
-    content["permitted"] = bool(content["permitted"])
-    return leaf_digest(_encode(content).encode("utf-8", "surrogatepass"))
+    members["permitted"] = bool(members["permitted"])
+    return leaf_digest(_encode(members).encode("utf-8", "surrogatepass"))
+
+
+def _document(text: Any) -> Any:
+    try:
+        return codec.loads(text)
+    except ValueError:
+        return text
 
 
 def _canonical(value: Any) -> Any:
@@ -67,6 +94,8 @@ def _canonical(value: Any) -> Any:
         return int(value)
     if isinstance(value, dict):
         return {name: _canonical(member) for name, member in value.items()}
+    if isinstance(value, bytes | memoryview):  # SQLite keeps them in a column of text as well
+        return {"bytes": bytes(value).hex()}
     return [_canonical(member) for member in value] if isinstance(value, list) else value
 
 
@@ -101,7 +130,7 @@ class AuditRows:
         """Decisions that no segment holds, the oldest first."""
         table = schema.decision
         statement = (
-            select(table.c.time_us, table.c.id, *_CONTENT)
+            select(table.c.time_us, table.c.id, *content(self.dialect))
             .select_from(_with_leaf())
             .where(_is_unsealed(), table.c.time_us >= bindparam("since_us", type_=BigInteger))
             .order_by(table.c.time_us, table.c.id)
@@ -160,32 +189,34 @@ class AuditRows:
         leaf, table = schema.audit_leaf, schema.decision
         joined = outerjoin(leaf, table, and_(table.c.issuer == leaf.c.issuer, table.c.id == leaf.c.decision_id))
         statement = (
-            select(leaf.c.decision_id, leaf.c.position, leaf.c.digest, leaf.c.removal, *_CONTENT)
+            select(leaf.c.decision_id, leaf.c.position, leaf.c.digest, leaf.c.removal, *content(self.dialect))
             .select_from(joined)
             .where(leaf.c.issuer == bindparam("issuer"), leaf.c.segment == bindparam("segment", type_=Integer))
             .order_by(leaf.c.position)
         )
         found = self._read(statement, {"issuer": issuer, "segment": number})
         return [
-            Leaf(row[0], row[1], bytes(row[2]), row[3], None if row[4] is None else _digest_or_damage(row[4:]))
-            for row in found
+            Leaf(row[0], row[1], bytes(row[2]), row[3], None if row[4] is None else digest_of(row[4:])) for row in found
         ]
 
     def removals(self, issuer: str) -> Sequence[Removal]:
         """Every statement of removal."""
         return [Removal(*row) for row in self._read(_removals(), {"issuer": issuer})]
 
-    def strays(self, issuer: str, *, before: datetime | None, most: int) -> tuple[int, Sequence[str]]:
-        """How many decisions from a time on no segment holds, and the ids of older ones; none older where None."""
-        table = schema.decision
+    def strays(self, issuer: str, *, before: datetime | None, newest: int, most: int) -> tuple[int, Sequence[str]]:
+        """How many decisions from a time on have no leaf, and the ids of older ones without one in the chain."""
+        table, leaf = schema.decision, schema.audit_leaf
         horizon = bindparam("horizon_us", type_=BigInteger)
         horizon_us = FOREVER_AGO_US if before is None else codec.to_us(before)
+        is_own = table.c.issuer == bindparam("issuer")
+        is_of_chain = leaf.c.segment.between(literal_column("1"), bindparam("newest", type_=Integer))
+        is_outside = or_(leaf.c.decision_id.is_(null()), not_(is_of_chain))
         late = select(func.count()).select_from(_with_leaf()).where(_is_unsealed(), table.c.time_us >= horizon)
-        older = select(table.c.id).select_from(_with_leaf()).where(_is_unsealed(), table.c.time_us < horizon)
+        older = select(table.c.id).select_from(_with_leaf()).where(is_own, is_outside, table.c.time_us < horizon)
         older = older.order_by(table.c.time_us).limit(_MOST).offset(_NONE)
         parameters: dict[str, codec.Bound] = {"issuer": issuer, "horizon_us": horizon_us}
         count = int(self._read(late, parameters)[0][0])
-        return count, [row[0] for row in self._read(older, {**parameters, "most": most})]
+        return count, [row[0] for row in self._read(older, {**parameters, "newest": newest, "most": most})]
 
     def _add_segment(self) -> Any:
         make: Any = postgresql.insert if self.dialect == "postgresql" else sqlite.insert
@@ -204,14 +235,6 @@ def compiled(statement: ClauseElement, dialect: str) -> str:
     postgres: Any = PGDialect_psycopg
     target: Dialect = postgres() if dialect == "postgresql" else sqlite.dialect(paramstyle="named")
     return str(statement.compile(dialect=target, compile_kwargs={"render_postcompile": True}))
-
-
-def _digest_or_damage(row: Sequence[Any]) -> bytes:
-    """The digest of what is stored; none of ours where that can't be read at all."""
-    try:
-        return digest_of(row)
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return b""
 
 
 def _columns(segment: Segment) -> dict[str, codec.Bound]:

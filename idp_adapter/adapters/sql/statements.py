@@ -46,6 +46,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import population, schema
+from idp_adapter.adapters.sql.audit_log import content
 from idp_adapter.core.types.facts import LOGINS
 
 # Bounds of one read, so that a flood of failures or of devices doesn't make decisions slow.
@@ -154,9 +155,9 @@ def compiled(dialect: str) -> Statements:
         rewrap=text(_rewrap()),
         forget_kek=text(_forget_kek()),
         export={table.name: text(_of_subject(table)) for table in TABLES},
-        erase={table.name: text(_erase(table)) for table in TABLES},
+        erase={table.name: text(_erase(table, dialect)) for table in TABLES},
         issuers={table.name: _distinct("issuer", table) for table in TABLES},
-        retain={table.name: text(_older(table)) for table in TABLES},
+        retain={table.name: text(_older(table, dialect)) for table in TABLES},
     )
 
 
@@ -446,19 +447,20 @@ def _of_subject(table: Table) -> Select[Any]:
     return select(table).where(_is_subject(table)).order_by(*table.primary_key)
 
 
-def _erase(table: Table) -> ReturningDelete[Any] | Delete:
-    """One batch; of decisions it gives back the ids."""
-    return _told(delete(table).where(_among(table, select(*table.primary_key).where(_is_subject(table)))), table)
+def _erase(table: Table, dialect: str) -> ReturningDelete[Any] | Delete:
+    """One batch; of decisions it gives back the ids and what was sealed of them."""
+    of_subject = select(*table.primary_key).where(_is_subject(table))
+    return _told(delete(table).where(_among(table, of_subject)), table, dialect)
 
 
-def _older(table: Table) -> ReturningDelete[Any] | Delete:
+def _older(table: Table, dialect: str) -> ReturningDelete[Any] | Delete:
     age = _AGE[table.name]
     old = select(*table.primary_key).where(table.c.issuer == bindparam("issuer"), age < bindparam("before_us"))
-    return _told(delete(table).where(_among(table, old.order_by(age))), table)
+    return _told(delete(table).where(_among(table, old.order_by(age))), table, dialect)
 
 
-def _told(statement: Delete, table: Table) -> ReturningDelete[Any] | Delete:
-    return statement.returning(table.c.id) if table is schema.decision else statement
+def _told(statement: Delete, table: Table, dialect: str) -> ReturningDelete[Any] | Delete:
+    return statement.returning(table.c.id, *content(dialect)) if table is schema.decision else statement
 
 
 def _forget_learnables() -> ClauseElement:

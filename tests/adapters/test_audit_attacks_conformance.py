@@ -1,0 +1,216 @@
+"""Somebody who writes to the database, and knows how the chain is made, against every store: all is found."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from idp_adapter.adapters.notary import read_unverified
+from idp_adapter.services.audit import Verification
+from idp_adapter.services.ports import Retention
+from tests.support.audit import LATER, LONG, Office, faults, seal, verify
+from tests.support.records import ALICE, BOB, NOW, REALM_A, record
+from tests.support.sealing import changed, read
+
+EXPIRE_ALL_OF_THEN = Retention(timedelta(days=365), LONG, LONG, LONG, LONG)
+
+
+@pytest.fixture
+def office(tmp_path):
+    return Office(tmp_path / "keys")
+
+
+@pytest.fixture
+def store(store_url, opened, office):
+    return opened(store_url, attest=office.notary)
+
+
+@pytest.fixture
+def sealed(store, office):
+    """Seven decisions of two people, sealed three to a segment."""
+    for number in range(7):
+        who = {"subject": BOB} if number % 2 else {}
+        store.record(record(f"d{number}", time=NOW + timedelta(seconds=number), **who))
+    return seal(store, office)
+
+
+def unsigned(claims: dict) -> str:
+    """A compact JWS with somebody's own claims and no signature that holds."""
+    parts = ({"alg": "ES256", "typ": "audit-removal+jwt", "kid": "k"}, claims)
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+    return ".".join((*encoded, "A" * 86))
+
+
+# --- lawful removal as a cover ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("segment", [0, -1, 4, 999])
+def test_a_forged_statement_is_not_trusted_for_a_segment_that_does_not_exist(store, office, sealed, segment):
+    digest = store.audit.leaves(REALM_A, 1)[1].digest.hex()
+    said = {"sub": REALM_A, "jti": "forged", "kind": "erased", "root": digest, "count": 1}
+    changed(store, "DELETE FROM decision WHERE id = 'd1'")
+    changed(
+        store,
+        "INSERT INTO audit_removal VALUES (:issuer, 'forged', 1, :text, :segment)",
+        issuer=REALM_A, text=unsigned(said), segment=segment,
+    )  # fmt: skip
+    changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE decision_id = 'd1'")
+    assert faults(verify(store, office)) == {"statement": 1}
+
+
+def test_a_decision_set_back_in_time_so_that_retention_takes_it_is_found(store, office, sealed):
+    changed(store, "UPDATE decision SET time_us = 0 WHERE id = 'd4'")
+    assert store.retain(EXPIRE_ALL_OF_THEN, now=LATER)["decision"] == 1
+    seal(store, office)
+    verdict = verify(store, office)
+    assert faults(verdict) == {"removed": 1}
+    assert verdict.findings[0].where == "d4"
+
+
+def test_a_decision_given_to_another_subject_who_is_then_erased_is_found(store, office, sealed):
+    changed(store, "UPDATE decision SET subject_id = 'mallory' WHERE id = 'd4'")
+    store.erase(REALM_A, replace(ALICE, id="mallory"))
+    store.erase(REALM_A, BOB)
+    seal(store, office)
+    verdict = verify(store, office)
+    assert (faults(verdict), verdict.removed_lawfully) == ({"removed": 1}, 3)
+    assert verdict.findings[0].where == "d4"
+
+
+def test_an_altered_decision_does_not_expire_into_order(store, office, sealed):
+    changed(store, "UPDATE decision SET probability = 0.01 WHERE id = 'd4'")
+    store.retain(EXPIRE_ALL_OF_THEN, now=LATER + timedelta(days=400))
+    verdict = verify(store, office)
+    assert (faults(verdict), verdict.removed_lawfully) == ({"removed": 1}, 6)
+
+
+def test_what_was_removed_and_restored_may_be_removed_again(store, office, sealed):
+    kept = store.decision(REALM_A, "d4")
+    store.erase(REALM_A, ALICE)
+    store.record(replace(kept, learnable=None))
+    assert faults(verify(store, office)) == {}
+    store.erase(REALM_A, ALICE)
+    assert faults(verify(store, office)) == {}
+
+
+# --- forged places in the chain -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("segment", [0, -1, 4, 999])
+def test_a_decision_put_in_with_a_leaf_of_no_segment_is_found(store, office, sealed, segment):
+    store.record(record("forged", time=NOW + timedelta(seconds=2)))
+    changed(
+        store,
+        "INSERT INTO audit_leaf VALUES (:issuer, 'forged', :segment, 0, :digest, NULL)",
+        issuer=REALM_A, segment=segment, digest=bytes(32),
+    )  # fmt: skip
+    verdict = verify(store, office)
+    assert faults(verdict) == {"added": 1}
+    assert verdict.findings[0].where == "forged"
+
+
+def test_two_decisions_that_changed_places_are_found(store, office, sealed):
+    for old, new in (("d3", "x"), ("d4", "d3"), ("x", "d4")):
+        changed(store, "UPDATE decision SET id = :new WHERE id = :old", old=old, new=new)
+    verdict = verify(store, office)
+    assert faults(verdict) == {"altered": 2}
+    assert {finding.where for finding in verdict.findings} == {"d3", "d4"}
+
+
+@pytest.mark.parametrize("column", ["probability", "nats", "prior_nats", "without_behaviour"])
+def test_risk_in_numbers_is_sealed(store, office, sealed, column):
+    changed(store, f"UPDATE decision SET {column} = {column} + 0.0000001 WHERE id = 'd4'")
+    assert faults(verify(store, office)) == {"altered": 1}
+
+
+def test_a_chain_that_is_gone_whole_is_found_by_a_checkpoint_kept_elsewhere(store, office, sealed):
+    kept = read_unverified(REALM_A, sealed[1].checkpoint)
+    for table in ("audit_segment", "audit_leaf", "audit_removal"):
+        changed(store, f"DELETE FROM {table}")
+    assert faults(verify(store, office)) == {}
+    assert faults(verify(store, office, known=kept)) == {"truncated": 1}
+
+
+# --- poison ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE decision SET evidence = 'not JSON' WHERE id = 'young'",
+        f"UPDATE decision SET evidence = '{'[' * 20_000}' WHERE id = 'young'",
+        f"UPDATE decision SET facts = '{'[' * 20_000}{']' * 20_000}' WHERE id = 'young'",
+        f"""UPDATE decision SET shadow = '{{"v": 1{"0" * 5000}}}' WHERE id = 'young'""",
+        "UPDATE decision SET evidence = x'00ff' WHERE id = 'young'",
+        "UPDATE decision SET client = x'00ff' WHERE id = 'young'",
+        "UPDATE decision SET nats = 9e999 WHERE id = 'young'",
+        "UPDATE decision SET nats = 'NaN' WHERE id = 'young'",
+        "UPDATE decision SET facts = '1e400' WHERE id = 'young'",
+    ],
+)
+def test_a_decision_that_can_not_be_read_stops_no_sealing(store, office, sealed, statement):
+    store.record(record("young", time=LATER, learnable=None))
+    store.record(record("younger", time=LATER + timedelta(seconds=1), learnable=None))
+    try:
+        changed(store, statement)
+    except Exception:
+        pytest.skip("this database refuses to store it")
+    now = LATER + timedelta(seconds=5)
+    assert [item.count for item in seal(store, office, now=now)] == [2]
+    assert faults(verify(store, office)) == {}
+    changed(store, "UPDATE decision SET client = 'other' WHERE id = 'young'")
+    assert faults(verify(store, office)) == {"altered": 1}
+
+
+# --- a service that goes on ------------------------------------------------------------------------------
+
+
+class Meanwhile:
+    """The log of a running service: something happens after the first segment was looked at."""
+
+    def __init__(self, log, happens) -> None:
+        self._log, self._happens = log, happens
+
+    def __getattr__(self, name):
+        return getattr(self._log, name)
+
+    def leaves(self, issuer, number):
+        found = self._log.leaves(issuer, number)
+        happens, self._happens = self._happens, lambda: None
+        happens()
+        return found
+
+
+@pytest.mark.parametrize("and_then_seals", [False, True])
+def test_a_verification_beside_a_running_service_finds_no_fault(store, office, sealed, and_then_seals):
+    store.retain(Retention(timedelta(seconds=1), LONG, LONG, LONG, LONG), now=NOW + timedelta(seconds=2))
+
+    def happens() -> None:
+        store.erase(REALM_A, ALICE)
+        store.record(record("young", time=LATER + timedelta(seconds=1)))
+        if and_then_seals:
+            seal(store, office, now=LATER + timedelta(seconds=2))
+
+    verdict = Verification(Meanwhile(store.audit, happens), office.notary).verify(REALM_A)
+    assert (faults(verdict), verdict.segments) == ({}, 3)
+    assert faults(verify(store, office)) == {}
+
+
+def test_statements_survive_retention_erasure_and_rotated_keys_in_between(store, office, sealed):
+    store.erase(REALM_A, BOB)
+    seal(store, office)
+    office.keys.rotate(NOW + timedelta(seconds=5))
+    office.now = NOW + timedelta(days=3)
+    office.keys.rotate(office.now)
+    store.record(record("young", time=office.now))
+    seal(store, office, now=office.now)
+    store.retain(Retention(timedelta(days=2), LONG, LONG, LONG, LONG), now=office.now)
+    verdict = verify(store, office)
+    assert (faults(verdict), verdict.removed_lawfully) == ({}, 7)
+    assert read(store, "SELECT count(*) FROM decision")[0][0] == 1
+    changed(store, "DELETE FROM decision WHERE id = 'young'")
+    assert faults(verify(store, office)) == {"removed": 1}

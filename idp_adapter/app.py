@@ -9,13 +9,14 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from idp_adapter.adapters import policy_file
+from idp_adapter.adapters.checkpoints import CheckpointFolder
 from idp_adapter.adapters.feeds import FeedFiles
 from idp_adapter.adapters.geoip import GeoFiles
 from idp_adapter.adapters.http import api, wire
@@ -39,7 +40,7 @@ from idp_adapter.core.policy_explain import Explanation, explain_record
 from idp_adapter.core.replay import Report
 from idp_adapter.core.types import Json, Origin, SubjectId
 from idp_adapter.errors import AdapterError, NotFound, Unavailable
-from idp_adapter.services.audit import Sealing, Verdict, Verification
+from idp_adapter.services.audit import Sealing, Verdict, Verification, Watch
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.devices import DeviceKeeper
 from idp_adapter.services.outcomes import OutcomeReporter
@@ -202,8 +203,8 @@ def build(settings: Settings) -> Service:
     log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
     jobs = Jobs()
     jobs.start(_retaining(store, retention(settings, policy), log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
-    sealing = Sealing(store.audit, notary)
-    jobs.start(_sealing(sealing, settings.issuers, metrics, log), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
+    sealing, watch = Sealing(store.audit, notary), Watch(store.audit, checkpoints(settings))
+    jobs.start(_sealing(sealing, watch, settings.issuers, metrics, log), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
     jobs.start(_warming(key_sets), first_s=0)
     jobs.start(_warming(posture_keys), first_s=0)
     jobs.start(_renewing(populations), first_s=1)
@@ -240,6 +241,11 @@ def opened_notary(settings: Settings, keys: tuple[Mapping[str, Json], ...] = ())
     return JoseNotary(signer, service=settings.public_url, now=now, new_id=new_id, keys=keys)
 
 
+def checkpoints(settings: Settings) -> CheckpointFolder:
+    """Where this host keeps the newest checkpoint of each realm."""
+    return CheckpointFolder(settings.data_dir / "checkpoints")
+
+
 def sealed(settings: Settings, issuer: str) -> Segment | None:
     """Seal what a realm decided; its newest segment."""
     with opened_store(settings) as store:
@@ -248,9 +254,9 @@ def sealed(settings: Settings, issuer: str) -> Segment | None:
 
 
 def verified(
-    settings: Settings, issuer: str, *, known: Checkpoint | None, keys: tuple[Mapping[str, Json], ...]
+    settings: Settings, issuer: str, *, known: Collection[Checkpoint], keys: tuple[Mapping[str, Json], ...]
 ) -> Verdict:
-    """What is wrong with a realm's audit chain."""
+    """What is wrong with a realm's audit chain, which must still hold the `known` checkpoints."""
     with opened_store(settings) as store:
         return Verification(store.audit, opened_notary(settings, keys)).verify(issuer, known=known)
 
@@ -341,7 +347,7 @@ def _retaining(store: Store, limits: Retention, log: Log) -> Callable[[], float]
     return run
 
 
-def _sealing(sealing: Sealing, issuers: Iterable[str], metrics: Metrics, log: Log) -> Callable[[], float]:
+def _sealing(sealing: Sealing, watch: Watch, issuers: Iterable[str], metrics: Metrics, log: Log) -> Callable[[], float]:
     """Seal what was decided every few seconds; several workers drift apart, and of two at once one wins."""
 
     def run() -> float:
@@ -350,8 +356,12 @@ def _sealing(sealing: Sealing, issuers: Iterable[str], metrics: Metrics, log: Lo
                 for segment in sealing.seal(issuer, now=now()):
                     metrics.sealed(segment.count)
                     log.sealed(issuer=issuer, number=segment.number, count=segment.count, head=segment.head.hex())
-            except AdapterError as error:
-                log.failed(error=type(error).__name__, where=["audit"])
+                if not watch.is_continued(issuer):
+                    metrics.sealing_failed("truncated")
+                    log.failed(error="truncated", where=["audit", issuer])
+            except Exception as error:  # whatever it is, the next run looks again: a chain must not end in silence
+                metrics.sealing_failed("error")
+                log.failed(error=type(error).__name__, where=["audit", issuer])
         return SEAL_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
 
     return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ import click
 from idp_adapter import config, errors
 
 NOT_WHOLE: Final = 6  # exit code
+MOST_SHOWN: Final = 80  # characters of an id
+NOTHING_KEPT: Final = "Compared with no checkpoint kept elsewhere: a chain that was cut or made anew would not show"
 
 
 @click.group()
@@ -42,21 +44,27 @@ def checkpoint(config_file: Path | None, issuer: str) -> None:
 def verify(
     context: click.Context, issuers: tuple[str, ...], file: Path | None, jwks: Path | None, as_json: bool
 ) -> None:
-    """Find sealed decisions that were removed, added or altered, and links that were. Exit code 6 where any were."""
+    """Find sealed decisions that were removed, added or altered, and links that were. Exit code 6 where any were.
+
+    The chain is compared with the checkpoint that this host's services kept as well.
+    """
     from idp_adapter import app
     from idp_adapter.adapters import notary
 
     settings = config.load(file=context.obj)
     realms = issuers or tuple(settings.issuers)
-    known = {}
+    shelf = app.checkpoints(settings)
+    known = {issuer: {kept} if (kept := shelf.kept(issuer)) else set() for issuer in realms}
     if file is not None:
         text = _read(file)
-        known = {issuer: found for issuer in realms if (found := notary.read_unverified(issuer, text)) is not None}
-        if not known:
+        given = {issuer: found for issuer in realms if (found := notary.read_unverified(issuer, text)) is not None}
+        if not given:
             raise errors.RequestInvalid(f"{file} is no checkpoint of {' or '.join(realms)}.")
+        for issuer, checkpoint in given.items():
+            known[issuer].add(checkpoint)
     keys = _keys(jwks)
-    verdicts = {issuer: app.verified(settings, issuer, known=known.get(issuer), keys=keys) for issuer in realms}
-    documents = {issuer: _document(verdict) for issuer, verdict in verdicts.items()}
+    verdicts = {issuer: app.verified(settings, issuer, known=known[issuer], keys=keys) for issuer in realms}
+    documents = {issuer: _document(verdict, known[issuer]) for issuer, verdict in verdicts.items()}
     if as_json:
         json.dump(documents, sys.stdout, indent=2)
         click.echo()
@@ -67,12 +75,13 @@ def verify(
         context.exit(NOT_WHOLE)
 
 
-def _document(verdict: Any) -> dict[str, Any]:
+def _document(verdict: Any, known: Collection[Any]) -> dict[str, Any]:
     return {
         "segments": verdict.segments,
         "sealed": verdict.sealed,
         "removed_lawfully": verdict.removed_lawfully,
         "not_yet_sealed": verdict.unsealed,
+        "compared_with": sorted(checkpoint.number for checkpoint in known),
         "head": verdict.head,
         "faults": {fault.value: count for fault, count in sorted(verdict.faults.items())},
         "findings": [{"fault": finding.fault.value, "where": finding.where} for finding in verdict.findings],
@@ -85,12 +94,20 @@ def _tell(issuer: str, found: Mapping[str, Any]) -> None:
         f"{found['removed_lawfully']} were removed by erasure or retention; {found['not_yet_sealed']} not yet sealed"
     )
     for finding in found["findings"]:
-        click.echo(f"  {finding['fault']:11} {finding['where']}")
+        click.echo(f"  {finding['fault']:11} {_printable(finding['where'])}")
     if found["faults"]:
         counts = ", ".join(f"{count} {fault}" for fault, count in found["faults"].items())
         click.echo(f"  The chain is NOT whole: {counts}")
     else:
         click.echo(f"  The chain is whole up to {found['head'] or 'nothing'}")
+    numbers = " and ".join(map(str, found["compared_with"]))
+    click.echo(f"  Compared with the checkpoint kept of segment {numbers}" if numbers else f"  {NOTHING_KEPT}")
+
+
+def _printable(id_: str) -> str:
+    """An id as whoever writes to the database may have made it, on one line and without orders to a terminal."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in str(id_)[:MOST_SHOWN])
+    return shown if len(str(id_)) <= MOST_SHOWN else f"{shown}..."
 
 
 def _keys(jwks: Path | None) -> tuple[Mapping[str, Any], ...]:

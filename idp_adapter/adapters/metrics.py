@@ -70,6 +70,10 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
         self._sealed = Counter("idp_adapter_sealed", "Decisions sealed into the audit chain.", registry=registry)
+        self._sealing_failed = Counter(
+            "idp_adapter_sealing_failed", "Runs that could not seal, or found the audit chain cut.", ("reason",),
+            registry=registry,
+        )  # fmt: skip
         self._outcomes = Counter("idp_adapter_outcomes", "Outcomes reported.", ("type", "result"), registry=registry)
         self._rolled_back = Counter(
             "idp_adapter_rolled_back", "What reported takeovers undid.", ("what",), registry=registry
@@ -96,6 +100,10 @@ class Metrics:
     def sealed(self, count: int) -> None:
         """So many decisions were sealed into the audit chain."""
         self._sealed.inc(count)
+
+    def sealing_failed(self, reason: str) -> None:
+        """A run could not seal (`error`), or the chain no longer holds what this host kept of it (`truncated`)."""
+        self._sealing_failed.labels(reason).inc()
 
     def took(self, hook: str, seconds: float) -> None:
         """One evaluation was answered in so long."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from idp_adapter.core import audit
 from idp_adapter.core.audit import Fault, Finding, Removal, Segment
-from idp_adapter.services.ports import AuditLog, Checkpoint, Notary
+from idp_adapter.services.ports import AuditLog, Checkpoint, CheckpointShelf, Notary
 
 LATE: Final = timedelta(seconds=60)  # a decision's row may come so long after its time: clocks and slow commits differ
 MOST_IN_SEGMENT: Final = 256
@@ -56,6 +56,27 @@ class Sealing:
         return None  # another process was first, or a decision was removed meanwhile: the next run looks again
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Compares a realm's chain with the checkpoint that this host kept, and keeps the newest."""
+
+    log: AuditLog
+    shelf: CheckpointShelf
+
+    def is_continued(self, issuer: str) -> bool:
+        """Whether the chain still holds what was kept. If not, what was kept stays, as the proof of it."""
+        known, last = self.shelf.kept(issuer), self.log.last(issuer)
+        if known is not None and not _holds(self.log.segment(issuer, known.number), known):
+            return False
+        if last is not None and (known is None or last.number > known.number):
+            self.shelf.keep(last)
+        return True
+
+
+def _holds(segment: Segment | None, known: Checkpoint) -> bool:
+    return segment is not None and (segment.number, segment.head) == (known.number, known.head)
+
+
 @dataclass(slots=True)
 class Verdict:
     """What a verification found."""
@@ -83,10 +104,10 @@ class Verification:
     log: AuditLog
     notary: Notary
 
-    def verify(self, issuer: str, *, known: Checkpoint | None = None) -> Verdict:
+    def verify(self, issuer: str, *, known: Collection[Checkpoint] = ()) -> Verdict:
         """Go through the whole chain, as it was when this began: the service may go on.
 
-        `known` is a checkpoint kept elsewhere, which the chain must still hold.
+        `known` are checkpoints kept elsewhere, which the chain must still hold.
         """
         verdict = Verdict()
         last = self.log.last(issuer)
@@ -97,7 +118,7 @@ class Verification:
                 sealed.setdefault(item.segment, []).append(item.statement)
         removed: dict[str, list[bytes]] = {}
         previous: Segment | None = None
-        is_held = known is None
+        missing = set(known)
         for segment in self._segments(issuer, last):
             leaves = self.log.leaves(issuer, segment.number)
             verdict.note(*audit.check_segment(segment, previous, leaves, sealed.get(segment.number, ())))
@@ -107,14 +128,14 @@ class Verification:
             gone = sum(1 for leaf in leaves if leaf.found is None and leaf.removal is not None)
             verdict.segments, verdict.sealed = verdict.segments + 1, verdict.sealed + len(leaves)
             verdict.removed_lawfully += gone
-            is_held = is_held or (known is not None and (segment.number, segment.head) == (known.number, known.head))
+            missing = {item for item in missing if not _holds(segment, item)}
             previous = segment
         newest = 0 if last is None else last.number
         meanwhile = {item.id for item in self.log.removals(issuer)} - stated.keys()  # the next verification's
         removed = {id_: digests for id_, digests in removed.items() if id_ not in meanwhile}
         said = {id_: self._said(issuer, item, newest) for id_, item in stated.items()}
         verdict.note(*audit.check_removals(removed, said))
-        verdict.note(*self._checkpoints(last, known, is_held=is_held))
+        verdict.note(*self._checkpoints(last, missing))
         self._strays(issuer, last, verdict)
         verdict.head = last.head.hex() if last else ""
         return verdict
@@ -130,13 +151,13 @@ class Verification:
         is_sealed = removal.segment is not None and 1 <= removal.segment <= newest
         return self.notary.removal(issuer, removal.statement, is_sealed=is_sealed)
 
-    def _checkpoints(self, last: Segment | None, known: Checkpoint | None, *, is_held: bool) -> Iterator[Finding]:
+    def _checkpoints(self, last: Segment | None, missing: Collection[Checkpoint]) -> Iterator[Finding]:
         if last is not None:
             said = self.notary.checkpoint(last.issuer, last.checkpoint)
             if said is None or (said.number, said.head) != (last.number, last.head):
                 yield Finding(Fault.CHECKPOINT, str(last.number))
-        if known is not None and not is_held:
-            yield Finding(Fault.TRUNCATED, str(known.number))
+        for number in sorted(item.number for item in missing):
+            yield Finding(Fault.TRUNCATED, str(number))
 
     def _strays(self, issuer: str, last: Segment | None, verdict: Verdict) -> None:
         """Decisions that no segment holds: not yet sealed, or put in behind the chain's back."""

@@ -132,6 +132,10 @@ class AuditLog(Protocol):
         """The newest segment."""
         ...
 
+    def segment(self, issuer: str, number: int) -> Segment | None:
+        """One segment."""
+        ...
+
     def unsealed(self, issuer: str, *, since: datetime | None, most: int) -> Sequence[Unsealed]:
         """Decisions that no segment holds, the oldest first."""
         ...
@@ -198,6 +202,18 @@ class Notary(Protocol):
 
         One that is sealed is read without its signature.
         """
+        ...
+
+
+class CheckpointShelf(Protocol):
+    """Where a host keeps the newest checkpoint of each realm, out of reach of those who write to the database."""
+
+    def kept(self, issuer: str) -> Checkpoint | None:
+        """What is kept of a realm."""
+        ...
+
+    def keep(self, segment: Segment) -> None:
+        """Keep a segment's checkpoint in place of the one before."""
         ...
 
 

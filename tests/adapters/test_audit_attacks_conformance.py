@@ -132,7 +132,7 @@ def test_a_chain_that_is_gone_whole_is_found_by_a_checkpoint_kept_elsewhere(stor
     for table in ("audit_segment", "audit_leaf", "audit_removal"):
         changed(store, f"DELETE FROM {table}")
     assert faults(verify(store, office)) == {}
-    assert faults(verify(store, office, known=kept)) == {"truncated": 1}
+    assert faults(verify(store, office, known=[kept])) == {"truncated": 1}
 
 
 # --- poison ---------------------------------------------------------------------------------------------

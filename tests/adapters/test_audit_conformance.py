@@ -176,12 +176,12 @@ def test_a_chain_that_a_thief_made_anew_is_found_by_its_signature(store, office,
 
 def test_a_tail_that_was_cut_is_found_by_a_checkpoint_kept_elsewhere(store, office, sealed):
     kept = read_unverified(REALM_A, sealed[-1].checkpoint)
-    assert faults(verify(store, office, known=kept)) == {}
+    assert faults(verify(store, office, known=[kept])) == {}
     changed(store, "DELETE FROM decision WHERE id = 'd6'")
     changed(store, "DELETE FROM audit_leaf WHERE segment = 3")
     changed(store, "DELETE FROM audit_segment WHERE number = 3")
     assert faults(verify(store, office)) == {}
-    assert faults(verify(store, office, known=kept)) == {"truncated": 1}
+    assert faults(verify(store, office, known=[kept])) == {"truncated": 1}
 
 
 def test_a_chain_rewritten_under_a_checkpoint_kept_elsewhere_is_found_even_with_the_keys(store, office, sealed):
@@ -191,7 +191,7 @@ def test_a_chain_rewritten_under_a_checkpoint_kept_elsewhere_is_found_even_with_
         changed(store, f"DELETE FROM {table}")
     seal(store, office)
     assert faults(verify(store, office)) == {}
-    assert faults(verify(store, office, known=kept)) == {"truncated": 1}
+    assert faults(verify(store, office, known=[kept])) == {"truncated": 1}
 
 
 # --- lawful removal -------------------------------------------------------------------------------------

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import contextmanager
 
 import pytest
 from click.testing import CliRunner
 from werkzeug.test import Client
 
-from idp_adapter import app, config
+from idp_adapter import app, config, errors
 from idp_adapter.__main__ import main
+from idp_adapter.core.audit import Segment
+from idp_adapter.services.audit import Sealing
 from tests.adapters.test_cli_policy import REALM, decide_some
 from tests.support.sealing import changed
 
@@ -34,14 +38,28 @@ def test_a_chain_verifies_until_somebody_touches_it(run, tmp_path):
     assert whole.exit_code == 0, whole.output
     assert "3 decisions sealed in 1 segments" in whole.output
     assert "The chain is whole" in whole.output
+    assert "Compared with the checkpoint kept of segment 1" in whole.output
     with app.opened_store(config.load()) as store:
         changed(store, "DELETE FROM decision WHERE id = 'd1'")
     broken = run("audit", "verify")
     assert broken.exit_code == 6
     assert "removed     d1" in broken.output
+    assert "Compared with no checkpoint kept elsewhere" in broken.output
     assert "NOT whole: 1 removed" in broken.output
     written = json.loads(run("audit", "verify", "--json").stdout)
     assert written[REALM]["findings"] == [{"fault": "removed", "where": "d1"}]
+
+
+def test_an_id_that_somebody_made_gives_no_orders_to_a_terminal(run):
+    decide_some(2)
+    run("audit", "checkpoint", "--issuer", REALM)
+    forged = "\x1b[2K\r  The chain is whole\n" + "x" * 200
+    with app.opened_store(config.load()) as store:
+        changed(store, "UPDATE decision SET id = :forged, time_us = 0 WHERE id = 'd1'", forged=forged)
+    broken = run("audit", "verify")
+    assert broken.exit_code == 6
+    assert "\x1b" not in broken.output
+    assert f"  added       ?[2K?  The chain is whole?{'x' * 54}...\n" in broken.output
 
 
 def test_an_erased_subject_leaves_the_chain_whole(run):
@@ -76,19 +94,79 @@ def test_former_keys_can_be_given(run, tmp_path):
     assert run("audit", "verify", "--jwks", tmp_path / "jwks.json").exit_code == 0
 
 
-def test_a_running_service_seals_by_itself_and_says_so(run, monkeypatch, capfd):
+@contextmanager
+def serving(monkeypatch):
+    """A service that seals five times a second."""
     monkeypatch.setattr(app, "SEAL_EVERY_S", 0.2)
     monkeypatch.setattr(app.random, "uniform", lambda low, high: low)
     decide_some(2)
     service = app.build(config.load())
     try:
-        import time
-
-        deadline = time.monotonic() + 20
-        while service.store.audit.last(REALM) is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        metrics = Client(service).get("/metrics").get_data(as_text=True)
+        until(lambda: kept() == 1)
+        yield service
     finally:
         service.close()
-    assert "idp_adapter_sealed_total 2.0" in metrics
+
+
+def until(condition, *, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def metric(service, name: str) -> float:
+    for line in Client(service).get("/metrics").get_data(as_text=True).splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.split()[-1])
+    return 0.0
+
+
+def kept() -> int:
+    checkpoint = app.checkpoints(config.load()).kept(REALM)
+    return checkpoint.number if checkpoint else 0
+
+
+def test_a_running_service_seals_by_itself_and_says_so(run, monkeypatch, capfd):
+    with serving(monkeypatch) as service:
+        assert metric(service, "idp_adapter_sealed_total") == 2.0
     assert '"event":"sealed"' in capfd.readouterr().out
+
+
+def test_a_database_rolled_back_under_a_service_is_noticed_by_what_its_host_kept(run, monkeypatch, capfd):
+    with serving(monkeypatch) as service:
+        with app.opened_store(config.load()) as store:
+            for table in ("audit_segment", "audit_leaf", "decision"):
+                changed(store, f"DELETE FROM {table}")
+        until(lambda: metric(service, 'idp_adapter_sealing_failed_total{reason="truncated"}') > 0)
+        decide_some(3)
+        until(lambda: service.store.audit.last(REALM) is not None)
+    assert '"error":"truncated"' in capfd.readouterr().out
+    cut = run("audit", "verify", "--json")
+    assert (cut.exit_code, json.loads(cut.stdout)[REALM]["faults"]) == (6, {"truncated": 1})
+    assert kept() == 1
+
+
+def test_a_run_that_fails_is_counted_and_the_next_seals(run, monkeypatch, capfd):
+    fails = iter([RuntimeError("unforeseen"), errors.Unavailable("database", "no answer")])
+    sealed = Sealing.seal
+
+    def seal(self, issuer, *, now):
+        for failure in fails:
+            raise failure
+        return sealed(self, issuer, now=now)
+
+    monkeypatch.setattr(Sealing, "seal", seal)
+    with serving(monkeypatch) as service:
+        assert metric(service, 'idp_adapter_sealing_failed_total{reason="error"}') == 2.0
+    assert "unforeseen" not in capfd.readouterr().out
+
+
+def test_a_folder_that_can_not_be_used_is_said_in_one_sentence(run, tmp_path):
+    decide_some(1)
+    (tmp_path / "data" / "checkpoints").write_text("no folder", encoding="utf-8")
+    ran = run("audit", "verify")
+    assert ran.exit_code != 0
+    assert ran.stderr.startswith("Error: ")
+    with pytest.raises(errors.Unavailable):
+        app.checkpoints(config.load()).keep(Segment(REALM, 1, 1, 1, b"", b"", b"", "jws"))

@@ -126,6 +126,13 @@ class AuditRows:
         found = self._read(statement, {"issuer": issuer})
         return _segment(found[0]) if found else None
 
+    def segment(self, issuer: str, number: int) -> Segment | None:
+        """One segment."""
+        table = schema.audit_segment
+        own = (table.c.issuer == bindparam("issuer"), table.c.number == bindparam("number", type_=Integer))
+        found = self._read(_segments().where(*own), {"issuer": issuer, "number": number})
+        return _segment(found[0]) if found else None
+
     def unsealed(self, issuer: str, *, since: datetime | None, most: int) -> Sequence[Unsealed]:
         """Decisions that no segment holds, the oldest first."""
         table = schema.decision

@@ -295,15 +295,17 @@
     const virtual = typing.virtual || isTapped(typing);
     const timed = !ime && !virtual; // an input method or a soft keyboard has no honest timings
     const typed = presses > 0 || !timed;
-    const prefilled = !typed && input.value !== '' && input.value === input.defaultValue;
+    const length = [...input.value].length;
+    const prefilled = !typed && length > 0 && input.value === input.defaultValue;
+    const isKeyed = typed && (untrusted === 0 || presses === length); // else a script wrote over what was typed
     const autofilled = typing.autofilled || input.matches(':is(:autofill, :-webkit-autofill)')
-      || (input.value !== '' && !typed && !pasted && !prefilled);
+      || (length > 0 && !isKeyed && !pasted && !prefilled);
     const edited = corrections > 0 || pasted || autofilled || moved || truncated;
     return {
       name: nameOf(input),
       started_ms: timed && typed ? round(Math.max(times[0] - seen.start, 0)) : null,
       keys: timed ? keysOf(typing) : [],
-      complete: timed && typed && !edited && presses === [...input.value].length,
+      complete: timed && typed && !edited && presses === length,
       corrections, restarts, pasted, autofilled, prefilled, ime, virtual, truncated, untrusted,
     };
   }

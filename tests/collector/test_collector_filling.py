@@ -73,6 +73,24 @@ def test_events_made_by_a_script_are_counted_and_give_no_timings(login_page: Ope
     assert all(sample[1] != 4 for sample in payload["pointer"])
 
 
+def test_what_a_password_manager_writes_over_typed_characters_is_filled_in(login_page: Open, submitted: Sent) -> None:
+    page = login_page()
+    typed(page, "username", "al")
+    page.evaluate("""() => {
+        const field = document.querySelector('#username');
+        field.click();
+        field.value = 'alice';
+        field.dispatchEvent(new Event('input', { bubbles: true }));
+    }""")
+    typed(page, "password", "secret")
+    page.evaluate("document.querySelector('#password').dispatchEvent(new Event('input', { bubbles: true }))")
+
+    username, password = submitted()["fields"]
+
+    assert (username["autofilled"], username["complete"], username["untrusted"]) == (True, False, 1)
+    assert (password["autofilled"], password["complete"], password["untrusted"]) == (False, True, 1)
+
+
 def test_a_driven_browser_says_so(login_page: Open, submitted: Sent) -> None:
     login_page()
     assert submitted()["device"]["webdriver"] is True

@@ -116,6 +116,40 @@ def test_what_no_hand_does_is_named(telemetry, code):
     assert evidence.behavioural
 
 
+FILLED = b.typing(keys=0, autofilled=True, complete=False, untrusted=6)
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "is_said"),
+    [
+        (b.telemetry(FILLED), False),
+        (b.telemetry(replace(FILLED, autofilled=False, pasted=True)), False),
+        (b.telemetry(replace(b.typing(untrusted=4), autofilled=True, complete=False)), False),
+        (b.telemetry(b.typing("username"), FILLED), False),
+        (replace(b.telemetry(replace(FILLED, field="username"), FILLED), untrusted=6), False),
+        (replace(b.telemetry(replace(FILLED, field="username"), FILLED), untrusted=7), True),
+        (b.telemetry(b.typing("username", untrusted=1), FILLED), True),
+        (b.telemetry(replace(FILLED, autofilled=False)), True),
+        (replace(b.telemetry(b.typing()), untrusted=1), True),
+    ],
+    ids=[
+        "filled by a password manager",
+        "pasted by one",
+        "filled over what was typed",
+        "name typed, password filled",
+        "both filled, each clicked, focused and left",
+        "more clicks than two fills make",
+        "events on the field that was typed",
+        "events that wrote nothing",
+        "clicks and no fill",
+    ],
+)
+def test_what_a_password_manager_does_to_fill_a_field_in_is_no_automation(telemetry, is_said):
+    evidence = automation.score(b.situation(signals=Signals(telemetry=telemetry)))
+    assert ("automation_untrusted_events" in {reason.code for reason in evidence.reasons}) is is_said
+    assert (evidence.nats > 0) is is_said
+
+
 def test_equal_gaps_are_a_machine_unless_the_clock_is_coarse():
     downs = tuple(i * 0.1 for i in range(8))
     even = replace(b.typing(), down_s=downs, up_s=tuple(down + 0.05 for down in downs))

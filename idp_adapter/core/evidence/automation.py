@@ -2,8 +2,9 @@
 
 Flags that the page sees (`webdriver`, events that a script made), timings beyond a body (holds under 5 ms, gaps
 all equal), and, beside ten stored typings, one that repeats another within a few milliseconds at every key (a
-replay) or whose delays no hand of theirs gives. It can't tell a bot that draws from the subject's own statistics in
-one login; other sources must. Abstains without telemetry.
+replay) or whose delays no hand of theirs gives. A password manager fills in by scripted events too, and clicks the
+field first: on a field that is filled or pasted they tell nothing, and neither do a few clicks beside it. It can't tell
+a bot that draws from the subject's own statistics in one login; other sources must. Abstains without telemetry.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from idp_adapter.errors import ProfileDamaged
 SOURCE: Final = "automation"
 WEBDRIVER: Final = 1.2
 UNTRUSTED: Final = 1.5
+CLICKS_OF_A_FILL: Final = 3  # a password manager's on one field: to focus it, to leave it, to submit
 IMPOSSIBLE: Final = 2.0
 MACHINE: Final = 1.0
 MACHINE_NATS: Final = -1.5  # less like the owner's hand than about 99 of 100 honest typings
@@ -42,12 +44,19 @@ def score(situation: Situation) -> Evidence:
     reasons = []
     if telemetry.facts.webdriver:
         reasons.append(Reason("automation_webdriver", WEBDRIVER))
-    if telemetry.untrusted or any(typing.untrusted for typing in telemetry.fields):
+    if _is_scripted(telemetry):
         reasons.append(Reason("automation_untrusted_events", UNTRUSTED))
     if any(_inhuman(typing, telemetry.clock_step_s or 0.0) for typing in telemetry.fields):
         reasons.append(Reason("automation_timing", IMPOSSIBLE))
     reasons += _beside_stored(situation, telemetry)
     return Evidence(SOURCE, sum(reason.nats for reason in reasons), tuple(reasons), behavioural=True)
+
+
+def _is_scripted(telemetry: Telemetry) -> bool:
+    """Whether a script made events that no fill explains."""
+    filled = [typing for typing in telemetry.fields if typing.autofilled or typing.pasted]
+    by_hand = any(typing.untrusted for typing in telemetry.fields if typing not in filled)
+    return by_hand or telemetry.untrusted > CLICKS_OF_A_FILL * len(filled)
 
 
 def _inhuman(typing: Typing, clock_step_s: float) -> bool:
@@ -74,12 +83,13 @@ def _beside_stored(situation: Situation, telemetry: Telemetry) -> list[Reason]:
     model = keystroke.FixedText(clock_step_s=clock_step_s)
     found: dict[str, float] = {}
     for name, typing in typed.typings_by_key(telemetry, version).items():
+        fixed = typed.samples({name: typing}, clock_step_s)
+        known = _known(situation, typed.field_key(typing, version), len(typing.down_s)) if fixed else {}
         row = keystroke.row_of(typing)
-        known = _known(situation, typed.field_key(typing, version), len(typing.down_s)) if row else {}
         if row is None or not known:
             continue
         nearest_s = min(model.replay_distance_s(profile, row)[0] for _, profile in known.values())
-        (key,) = typed.samples({name: typing}, clock_step_s)
+        (key,) = fixed
         template, own = known.get(key, (None, None))
         if clock_step_s <= _FINE_CLOCK_S and nearest_s <= REPLAY_S:
             found["automation_replay"] = REPLAY

@@ -47,6 +47,7 @@ def codes(module: ModuleType) -> list[str]:
         "account_",
         "hours_",
         "keystroke_",
+        "any_text_",
         "automation_",
         "posture_",
     )

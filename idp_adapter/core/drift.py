@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from idp_adapter.core import templates
+from idp_adapter.core.evidence.any_text import AnyText
 from idp_adapter.core.evidence.behaviour import BehaviourModel
 from idp_adapter.core.evidence.keystroke import FixedText
 from idp_adapter.core.evidence.pointer import Pointer
@@ -21,7 +22,7 @@ from idp_adapter.core.learning import Learning
 from idp_adapter.errors import ProfileDamaged
 
 _MODELS: Final[Mapping[str, BehaviourModel[Any, Any]]] = {
-    model.source: model for model in (FixedText(), Touch(), Pointer())
+    model.source: model for model in (FixedText(), Touch(), AnyText(), Pointer())
 }
 
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from idp_adapter.core.evidence import (
     account,
     automation,
+    coded,
     device,
     failures,
     hours,
@@ -54,6 +55,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     Source(account.SOURCE, "account", 2.0, account.score),
     Source(hours.SOURCE, "hours", 1.0, hours.score),
     Source(typed.SOURCE, "behaviour", 4.5, typed.score),
+    Source(coded.SOURCE, "behaviour", 3.0, coded.score),
     Source(pointed.SOURCE, "behaviour", 1.5, pointed.score),
     Source(automation.SOURCE, "behaviour", 3.0, automation.score),
 )

@@ -15,7 +15,8 @@ from typing import Final
 
 from idp_adapter.core import templates
 from idp_adapter.core.devices import thumbprints
-from idp_adapter.core.evidence import keystroke, pointed, typed
+from idp_adapter.core.evidence import coded, keystroke, pointed, typed
+from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
 from idp_adapter.core.evidence.behaviour import BehaviourModel, P, S
 from idp_adapter.core.evidence.hours import counted
 from idp_adapter.core.evidence.network_feeds import is_masked, tags_of
@@ -99,18 +100,25 @@ def _reassures(item: Evidence) -> bool:
     return item.source == "device" and not item.abstains and item.nats <= STRONG_NATS
 
 
-def learn(record: DecisionRecord, history: History, rules: Learning, *, proved: bool = False) -> Taught:
+def learn(
+    record: DecisionRecord,
+    history: History,
+    rules: Learning,
+    *,
+    proved: bool = False,
+    backgrounds: Backgrounds = SHIPPED,
+) -> Taught:
     """Habits, devices and templates after one confirmed login.
 
-    `proved` says that a step-up showed the subject at the keyboard; without it, a typing that its own profile is not
-    sure of is not learnt.
+    `proved` says that a step-up showed the subject at the keyboard; without it, a typing that its own profile, beside
+    the deployment's `backgrounds`, is not sure of is not learnt.
     """
     devices = _devices(record, history.devices)
     return Taught(
         habits=_habits(record, history.habits),
         devices=devices,
         forgotten=_longest_unseen(history.devices, devices),
-        templates=_templates(record, history.templates, rules, proved=proved),
+        templates=_templates(record, history.templates, rules, backgrounds, proved=proved),
     )
 
 
@@ -168,11 +176,12 @@ def _longest_unseen(old: tuple[Device, ...], changed: tuple[Device, ...]) -> tup
 
 
 def _templates(
-    record: DecisionRecord, old: Mapping[str, bytes], rules: Learning, *, proved: bool
+    record: DecisionRecord, old: Mapping[str, bytes], rules: Learning, backgrounds: Backgrounds, *, proved: bool
 ) -> Mapping[str, bytes | None]:
     """The templates that changed, by profile key; None for one that leaves."""
     seen = record.learnable or Learnable()
-    samples = typed.samples(seen.typings, seen.clock_step_s) | pointed.samples(seen.moves)
+    texts = typed.samples(seen.typings, seen.clock_step_s) | coded.samples(seen.typings, backgrounds.any_text)
+    samples = texts | pointed.samples(seen.moves, backgrounds.pointer)
     if not samples:
         return {}
     known = {key: template for key, stored in old.items() if (template := _readable(stored)) is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 from idp_adapter.core.evidence import keystroke_weights, pointer_weights, touch_weights
@@ -12,10 +13,11 @@ from idp_adapter.core.types import Request, Signals
 _FITTED: Final = (keystroke_weights.DIGEST, pointer_weights.DIGEST, touch_weights.DIGEST)
 
 
-def weights_version() -> str:
-    """Names the sources, their groups, caps and discount, and the fitted weights: 12 hexadecimal digits."""
+@lru_cache(maxsize=8)
+def weights_version(*more: str) -> str:
+    """Names the sources, their groups, caps and discount, the fitted weights and `more`: 12 hexadecimal digits."""
     sources = ";".join(f"{source.name}:{source.group}:{source.cap_nats!r}" for source in SOURCES)
-    return hashlib.sha256("|".join((sources, repr(DISCOUNT), *_FITTED)).encode()).hexdigest()[:12]
+    return hashlib.sha256("|".join((sources, repr(DISCOUNT), *_FITTED, *more)).encode()).hexdigest()[:12]
 
 
 def inputs_digest(request: Request, signals: Signals) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 from idp_adapter.core.devices import thumbprints
 from idp_adapter.core.differences import difference
 from idp_adapter.core.environments import heard_in
+from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.fusion import SOURCES, Source, fuse
 from idp_adapter.core.learning import learnable
@@ -51,7 +52,6 @@ from idp_adapter.services.ports import (
 )
 
 FAILURES_COUNT_FOR: Final = timedelta(hours=1)
-_WEIGHTS: Final = weights_version()
 _ANSWERS: Final = {Kind.PERMIT: "permit", Kind.STEP_UP: "step_up", Kind.REFUSE: "refuse"}
 
 
@@ -78,6 +78,7 @@ class Decider:
     sources: Sequence[Source] = SOURCES
     assertions: AssertionVerifier | None = None  # None where no issuer of posture is trusted
     shadow_for: Callable[[str], Policy | None] = _no_candidate
+    backgrounds: Backgrounds = SHIPPED
 
     def decide(self, request: Request, *, now: datetime, decision_id: str) -> Decision:
         """One question to one recorded decision. Raises `Unavailable` when the store does not answer in time."""
@@ -105,11 +106,14 @@ class Decider:
             population=self.population_of(request.issuer),
             devices=policy.devices,
             posture=policy.posture,
+            backgrounds=self.backgrounds,
         )
         evidence = [self._score(source, situation) for source in self.sources]
         facts, decision = _judge(policy, situation, evidence, decision_id)
         record = _record(request, signals, decision, now)
-        record = replace(record, facts=facts, shadow=self._shadow(situation, evidence, facts, decision))
+        shadow = self._shadow(situation, evidence, facts, decision)
+        weights = weights_version(*self.backgrounds.versions)
+        record = replace(record, facts=facts, shadow=shadow, weights=weights)
         self.store.record(record)
         self._count(request, decision, evidence)
         return decision
@@ -232,7 +236,6 @@ def _record(request: Request, signals: Signals, decision: Decision, now: datetim
         learnable=learnable(request, signals) if teaches else None,
         binding=request.binding,
         inputs=inputs_digest(request, signals),
-        weights=_WEIGHTS,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
 from idp_adapter.core.learning import confirmed, learn
 from idp_adapter.core.policy import Policy
 from idp_adapter.core.rollback import RolledBack, roll_back
@@ -29,6 +30,7 @@ class OutcomeReporter:
     store: Store
     observer: Observer
     policy_for: Callable[[str], Policy]
+    backgrounds: Backgrounds = SHIPPED
 
     def report(self, outcome: Outcome, *, now: datetime) -> bool:
         """Store one outcome and what it teaches. False when it was stored before; nothing changes then."""
@@ -82,7 +84,8 @@ class OutcomeReporter:
         rules = self.policy_for(outcome.issuer).learning
         if not confirmed(record, outcome, history, rules):
             return Lesson(outcome, failure=failure)
-        taught = learn(record, history, rules, proved=outcome.type is OutcomeType.STEP_UP_SUCCEEDED)
+        proved = outcome.type is OutcomeType.STEP_UP_SUCCEEDED
+        taught = learn(record, history, rules, proved=proved, backgrounds=self.backgrounds)
         return Lesson(
             outcome,
             habits=taught.habits,

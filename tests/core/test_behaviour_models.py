@@ -15,11 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from idp_adapter.core.evidence.any_text import AnyText
 from idp_adapter.core.evidence.behaviour import CAPS, BehaviourModel, weighed
 from idp_adapter.core.evidence.keystroke import FixedText
 from idp_adapter.core.evidence.pointer import Pointer
 from idp_adapter.core.evidence.touch import Touch
 from idp_adapter.errors import ProfileDamaged
+from tests.core import typists
 from tests.core.builders import NOW
 
 KEYS = 9
@@ -86,10 +88,22 @@ def runs(actions: int = 10, points: int = 8) -> Case:
     return Case(Pointer(), samples, actions * points * 3, spoilt, made, caps=((10, 1.5),))
 
 
+def codes(keys: int = 16) -> Case:
+    """A case whose samples are typings of something else each time, of people made up for it."""
+    width = 2 * keys - 1
+
+    def samples(person: int, count: int, seed: int) -> list[Sample]:
+        return typists.rows(person, count, seed, keys=keys)
+
+    spoilt = tuple(np.full(shape, 0.1) for shape in (width - 1, 9, 2001, 0, (2, width)))
+    return Case(AnyText(typists.background()), samples, width, spoilt)
+
+
 MODELS = [
     rows(FixedText(), TIMES),
     rows(Touch(), TIMES + 2 * KEYS, certain=TIMES),
     runs(),
+    codes(),
 ]
 every_model = pytest.mark.parametrize("case", MODELS, ids=lambda case: case.model.source)
 

@@ -140,7 +140,7 @@ def payload(
             [at, 0, 0, "d", more.get("pressure", more.get("heavier", 1.0) * (0.3 + 0.01 * i)), size, size],
             [at + 80, 0, 0, "u", 0, size, size],
         ]
-    field = {"name": "otp", "keys": keys, "complete": True, "started_ms": started_ms}
+    field = {"name": "pin", "keys": keys, "complete": True, "started_ms": started_ms}
     sent = {
         "v": 1,
         "challenge": "c",
@@ -157,13 +157,13 @@ TOUCHES = [1003.0 + at for at in PRESSES]
 
 def row_of(telemetry: Telemetry) -> tuple[str, tuple[float, ...]]:
     ((key, (model, row)),) = typed.samples(typed.typings_by_key(telemetry, ""), 0.0001).items()
-    assert key.startswith(f"{model.source}/otp//")
+    assert key.startswith(f"{model.source}/pin//")
     return key, row
 
 
 def test_presses_that_were_touches_of_the_page_carry_pressure_and_area():
     key, row = row_of(payload(PRESSES, [12.0, *TOUCHES, 4000.0]))
-    assert key == "touch/otp//6"
+    assert key == "touch/pin//6"
     assert len(row) == 4 * 6 - 1
     assert row[11:17] == pytest.approx([0.31, 0.32, 0.33, 0.34, 0.35, 0.36])
     assert row[17:] == pytest.approx([0.0441, 0.0484, 0.0529, 0.0576, 0.0625, 0.0676])
@@ -192,7 +192,7 @@ def test_presses_that_were_touches_of_the_page_carry_pressure_and_area():
 )
 def test_touches_that_do_not_match_press_by_press_leave_the_times_alone(telemetry):
     key, row = row_of(telemetry)
-    assert (key, len(row)) == ("keystroke/otp//6", 11)
+    assert (key, len(row)) == ("keystroke/pin//6", 11)
 
 
 def test_a_number_that_never_varies_counts_as_not_told():

@@ -23,7 +23,6 @@ SOURCE: Final = pointer.SOURCE
 MOST_ACTIONS: Final = 16  # of one login: more cost time and tell little more
 
 Sample = tuple[BehaviourModel[Any, Any], pointer.Run]
-_MODEL: Final = pointer.Pointer()
 
 
 def moves_of(points: Sequence[Point]) -> bytes:
@@ -41,18 +40,21 @@ def moves_by_key(signals: Signals) -> dict[str, bytes]:
     return {f"mouse/{agent.platform}" if agent else "mouse": telemetry.moves}
 
 
-def samples(moves: Mapping[str, bytes]) -> dict[str, Sample]:
+def samples(moves: Mapping[str, bytes], background: pointer.Background = pointer.SHIPPED) -> dict[str, Sample]:
     """Model and run by profile key."""
-    return {f"{SOURCE}/{key}": (_MODEL, pointer.Run(features)) for key, features in moves.items()}
+    model = pointer.Pointer(background=background)
+    return {f"{SOURCE}/{key}": (model, pointer.Run(features)) for key, features in moves.items()}
 
 
 def score(situation: Situation) -> Evidence:
     """Weigh the movements of this login against their profile."""
     if situation.signals.telemetry is None:
         return Evidence.abstain(SOURCE, "telemetry_none", behavioural=True)
-    (key, (model, run)), *_ = [*samples(moves_by_key(situation.signals)).items(), ("", (_MODEL, pointer.Run()))]
-    if len(run) < pointer.FEWEST_ACTIONS:
+    runs = samples(moves_by_key(situation.signals), situation.backgrounds.pointer)
+    found = next(((key, model, run) for key, (model, run) in runs.items() if len(run) >= pointer.FEWEST_ACTIONS), None)
+    if found is None:
         return Evidence.abstain(SOURCE, "pointer_few_movements", behavioural=True)
+    key, model, run = found
     template = situation.template(key)
     if template is None:
         return Evidence.abstain(SOURCE, "pointer_enrolling", behavioural=True)

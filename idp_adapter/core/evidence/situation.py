@@ -7,6 +7,7 @@ from datetime import datetime
 
 from idp_adapter.core import templates
 from idp_adapter.core.devices import DeviceRules
+from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
 from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.posture import PostureRules
 from idp_adapter.core.types import Device, History, Request, Signals
@@ -24,6 +25,7 @@ class Situation:
     population: Population = UNKNOWN
     devices: DeviceRules = DeviceRules()
     posture: PostureRules = PostureRules()
+    backgrounds: Backgrounds = SHIPPED
 
     @property
     def address_is_theirs(self) -> bool:

@@ -3,8 +3,8 @@
 Each field is weighed against a profile of its own: by field, credential version, language, device class and number of
 keys, so that another keyboard or another language begins a profile instead of missing one. Where each press of a field
 was a touch of the page as well, pressure and contact area are weighed beside the times. Several fields add up at
-weights that two texts of the same people were fitted to (`python -m tools.fit_fields`). Behaviour is supplementary:
-caps by enrolment keep it from deciding alone.
+weights that two texts of the same people were fitted to (`python -m tools.fit_fields`). One-time codes differ each
+time and are `coded`'s. Behaviour is supplementary: caps by enrolment keep it from deciding alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from idp_adapter.core.evidence.touch import Touch
 from idp_adapter.core.types import BrowserFacts, Evidence, Reason, Telemetry, Typing
 
 SOURCE: Final = keystroke.SOURCE
+CODES: Final = frozenset({"otp", "totp"})  # fields whose text differs each time
 _PHONE_PX: Final = 600.0  # the shorter side of a screen, in CSS pixels, below which a touch screen is a phone's
 _LANGUAGE: Final = re.compile(r"([A-Za-z]{2,8})(?:[-_].*)?", re.DOTALL)
 
@@ -66,11 +67,11 @@ def times_of(key: str, profile: bytes) -> keystroke.Profile:
 
 
 def samples(typings: Mapping[str, Typing], clock_step_s: float | None) -> dict[str, Sample]:
-    """Model and row by profile key, of those typings that give a row. The number of keys is part of the key."""
+    """Model and row by profile key, of those typings of a fixed text that give a row; with the number of keys."""
     found: dict[str, Sample] = {}
     for key, typing in typings.items():
         row = keystroke.row_of(typing)
-        if row is None:
+        if row is None or typing.field in CODES:
             continue
         keys, contacts = len(typing.down_s), touch.contacts_of(typing)
         if contacts is None:

@@ -18,6 +18,7 @@ from idp_adapter.core import environments, policy_layers
 from idp_adapter.core.assurance import Ladder
 from idp_adapter.core.devices import DeviceRules
 from idp_adapter.core.environments import Environment, Response, Whereabouts
+from idp_adapter.core.evidence.network_feeds import is_masked
 from idp_adapter.core.fusion import Scale, level_of, logit
 from idp_adapter.core.learning import Learning
 from idp_adapter.core.policy_layers import Override, Settings
@@ -28,6 +29,7 @@ from idp_adapter.core.types import (
     Hook,
     Level,
     Obligations,
+    Place,
     Reason,
     Request,
     Risk,
@@ -150,7 +152,6 @@ def facts_of(policy: Policy, request: Request, signals: Signals, *, now: datetim
         scopes=recorded.scopes.intersection(resource.scope.split()),
         networks=frozenset((signals.ip_kind, *signals.network_tags)),
         zones=policy.whereabouts.zones_of(request.network.ip) if request.network.of_end_user else NONE,
-        sites=policy.whereabouts.sites_of(signals.origin.place),
         devices=policy.whereabouts.devices_of(request, signals),
         country=signals.origin.place.country or "",
         properties=_properties(request, recorded.properties),
@@ -163,7 +164,14 @@ def facts_of(policy: Policy, request: Request, signals: Signals, *, now: datetim
         is_exempt=policy.exempt.covers(subject),
         demands=demands,
     )
-    return placed(policy, facts, now=now)
+    return placed(policy, located(policy, facts, signals.origin.place), now=now)
+
+
+def located(policy: Policy, facts: Facts, place: Place) -> Facts:
+    """Facts with the sites of a place. Behind an egress that masks it no place is known: no site, and no country."""
+    if is_masked(facts.networks, is_workload=facts.subject.type != "user"):
+        return replace(facts, sites=NONE, country="")
+    return replace(facts, sites=policy.whereabouts.sites_of(place))
 
 
 def placed(policy: Policy, facts: Facts, *, now: datetime) -> Facts:

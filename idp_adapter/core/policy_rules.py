@@ -39,6 +39,7 @@ class Condition:
     device: Names = NONE
     network: Names = NONE
     country: Names = NONE
+    place_known: bool | None = None  # whether there is a country at all
     hour: frozenset[int] = frozenset()
     day: frozenset[int] = frozenset()
     session_age_over_s: int | None = None
@@ -91,7 +92,9 @@ class Condition:
             return "device"
         if self.network and self.network.isdisjoint(facts.networks):
             return "network"
-        return "country" if self.country and facts.country not in self.country else None
+        if self.country and facts.country not in self.country:
+            return "country"
+        return "place_known" if self.place_known is not None and bool(facts.country) is not self.place_known else None
 
     def _unmet_time(self, facts: Facts) -> str | None:
         if self.hour and facts.hour not in self.hour:

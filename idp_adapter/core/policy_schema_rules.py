@@ -16,7 +16,7 @@ MAX_RULES: Final = 500
 _FREE: Final = ("hook", "realm", "client", "subject", "subject_type", "role", "group", "factor", "scope", "network")
 _DEFINED: Final = ("zone", "site", "device", "environment")
 _AGES: Final = ("session_age_over_s", "auth_age_over_s")
-FACTS: Final = (*_FREE, *_DEFINED, *_AGES, "country", "hour", "day", "offline", "properties")
+FACTS: Final = (*_FREE, *_DEFINED, *_AGES, "country", "place_known", "hour", "day", "offline", "properties")
 WHEN: Final = (*FACTS, "reason", "level_at_least")
 
 
@@ -53,8 +53,9 @@ def read_condition(table: Table, defined: Defined, allowed: Iterable[str] = WHEN
         parts["country"] = _countries(table)
     if "hour" in allowed:
         parts |= {"hour": table.hours("hour"), "day": table.days("day")}
-    if "offline" in allowed:
-        parts["offline"] = table.flag("offline") if table.has("offline") else None
+    for name in ("place_known", "offline"):
+        if name in allowed:
+            parts[name] = table.flag(name) if table.has(name) else None
     if "properties" in allowed:
         parts["properties"] = _properties(table)
     if "reason" in allowed:

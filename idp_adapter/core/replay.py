@@ -16,7 +16,7 @@ from typing import Final
 
 from idp_adapter.core.differences import Difference, difference
 from idp_adapter.core.fusion import Scale, level_of, logit, sum_up
-from idp_adapter.core.policy import Policy, decide, placed
+from idp_adapter.core.policy import Policy, decide, located, placed
 from idp_adapter.core.policy_layers import Settings
 from idp_adapter.core.policy_rules import Condition
 from idp_adapter.core.types import Evidence, Obligations, Place, Reason, Risk
@@ -121,7 +121,7 @@ def look_of(policy: Policy, *, live: Policy) -> Look:
         ),
         subjects=NONE.union(*(item.subject for item in conditions), (glass.subject.id for glass in policy.break_glass)),
         codes=NONE.union(*(item.reason for item in conditions)),
-        by_country=any(item.country for item in conditions),
+        by_country=any(item.country or item.place_known is not None for item in conditions),
         by_place=bool(policy.whereabouts.sites),
         by_time=any(item.hour or item.day for item in conditions),
         rescales=scales != {tuple(getattr(live.settings, name) for name in _SCALE)},
@@ -147,8 +147,7 @@ def read_again(policy: Policy, facts: Facts, risk: Risk, *, time: datetime, plac
 
 def place_again(policy: Policy, facts: Facts, *, time: datetime, place: Place) -> Facts:
     """Stored facts by a policy's own sites, clock and environments."""
-    facts = replace(facts, sites=policy.whereabouts.sites_of(place), environments=NONE)
-    return placed(policy, facts, now=time)
+    return placed(policy, located(policy, replace(facts, environments=NONE), place), now=time)
 
 
 def judge(policy: Policy, group: Group) -> Difference:

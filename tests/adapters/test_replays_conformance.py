@@ -41,6 +41,7 @@ def decided(number: int, chance: random.Random, *, issuer: str = REALM_A):
         client=chance.choice(["spa", "payout"]),
         subject=SubjectId("user", chance.choice(["alice", "bob", "carol"])),
         groups=frozenset(chance.sample(["/a", "/b"], chance.randint(0, 2))),
+        networks=frozenset({"public", chance.choice(["public", "vpn", "deny"])}),
         country=chance.choice(["PT", "SG", ""]),
         session_acr=chance.choice([None, BASIC, MFA]),
         auth_age_s=chance.choice([None, 0, 50, 60, 61, 900, 901, 90_000]),
@@ -98,6 +99,13 @@ CANDIDATES = {
             Rule("hours", Condition(hour=frozenset({7, 8, 9, 22})), Effect(limit=True)),
             Rule("bob", Condition(subject=named("bob")), Effect(access_token_lifespan_s=30)),
             Rule("abroad", Condition(), Effect(require_acr=MFA), Condition(country=named("PT"))),
+        ),
+    ),
+    "places unknown": replace(
+        shipped(),
+        rules=(
+            Rule("hidden", Condition(place_known=False), Effect(require_acr=MFA)),
+            Rule("abroad", Condition(country=named("SG")), Effect(limit=True)),
         ),
     ),
     "places": replace(

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from idp_adapter.core.environments import MUTED, Environment, Response, Site, Whereabouts, heard_in
-from idp_adapter.core.policy import LIMITED, NO_FACTOR
+from idp_adapter.core.policy import LIMITED, NO_FACTOR, facts_of
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.strictness import Kind, kind_of
-from idp_adapter.core.types import Binding, Evidence, Place, Reason, Signals, Telemetry, Unenrolled
+from idp_adapter.core.types import Binding, Evidence, Origin, Place, Reason, Signals, Telemetry, Unenrolled
 from tests.core import builders as b
 from tests.core import policies as p
-from tests.core.policies import BASIC, HIGH, MFA, PHR, answer, facts, named, shipped
+from tests.core.policies import BASIC, HIGH, LOW, MFA, PHR, answer, facts, named, shipped
 
 FACTORS = {MFA: named("otp", "webauthn"), PHR: named("webauthn")}
 HERE = facts(environments=named("floor"))
@@ -57,6 +57,41 @@ def test_a_site_holds_a_place_only_with_its_whole_uncertainty():
     assert sites.sites_of(replace(b.LISBON, radius_km=200.0)) == set()
     assert sites.sites_of(b.SINGAPORE) == set()
     assert sites.sites_of(Place()) == set()
+
+
+def seen_from(place: Place, *tags: str, subject_type: str = "user"):
+    """What a policy with a site in Lisbon knows of where a request comes from."""
+    policy = replace(shipped(), whereabouts=Whereabouts(sites=(Site("lisbon", b.LISBON, 50.0),)))
+    signals = Signals(origin=Origin("a", "p", place), ip_kind="public", network_tags=tags)
+    return facts_of(policy, b.request(subject_type=subject_type), signals, now=b.NOW)
+
+
+@pytest.mark.parametrize("tag", ["vpn", "tor", "hosting", "relay", "allow"])
+def test_a_place_behind_an_egress_is_in_no_site_and_in_no_country(tag):
+    assert (seen_from(b.LISBON).sites, seen_from(b.LISBON).country) == ({"lisbon"}, "PT")
+    masked = seen_from(b.LISBON, tag)
+    assert (masked.sites, masked.country, masked.networks) == (set(), "", {"public", tag})
+
+
+def test_a_place_on_the_deny_list_and_a_workload_in_its_data_centre_are_where_they_are():
+    assert seen_from(b.LISBON, "deny").sites == {"lisbon"}
+    assert seen_from(b.LISBON, "hosting", subject_type="service_account").country == "PT"
+    assert seen_from(b.LISBON, "vpn", subject_type="service_account").country == ""
+
+
+def test_a_geofence_is_neither_passed_nor_broken_by_where_a_tunnel_ends():
+    home = Rule("home", Condition(), Effect(refuse=True), Condition(site=named("lisbon")))
+    banned = Rule("banned", Condition(country=named("SG")), Effect(refuse=True))
+    hidden = Rule("hidden", Condition(place_known=False), Effect(require_acr=MFA))
+    for rule, place, tags, refused in (
+        (home, b.LISBON, (), False), (home, b.LISBON, ("vpn",), True), (home, b.SINGAPORE, (), True),
+        (banned, b.SINGAPORE, (), True), (banned, b.SINGAPORE, ("relay",), False),
+    ):  # fmt: skip
+        decided = answer(replace(shipped(), rules=(rule,)), LOW, seen_from(place, *tags))
+        assert decided.permitted is not refused
+    asking = replace(shipped(), rules=(hidden,))
+    for seen, asked in ((seen_from(b.LISBON), ()), (seen_from(b.LISBON, "tor"), (MFA,)), (seen_from(Place()), (MFA,))):
+        assert answer(asking, LOW, seen).acr_values == asked
 
 
 def test_a_group_of_devices_is_proved_by_key_or_certificate_never_by_a_cookie():

@@ -76,3 +76,5 @@ def test_a_place_behind_an_egress_is_masked_and_a_denied_one_is_not():
     assert all(network_feeds.is_masked((tag,)) for tag in ("tor", "vpn", "hosting", "relay", "allow"))
     assert not network_feeds.is_masked(("deny",))
     assert not network_feeds.is_masked(())
+    assert not network_feeds.is_masked(("hosting",), is_workload=True)
+    assert network_feeds.is_masked(("hosting", "vpn"), is_workload=True)

@@ -188,7 +188,7 @@ risk = { quorum = 3 }
 [[rule]]
 name = "night"
 when = { hour = ["22-6"], day = ["mon", "sun"], role = "admin", scope = "payments", session_age_over_s = 0 }
-unless = { country = ["FR"], site = "hq", offline = false }
+unless = { country = ["FR"], site = "hq", place_known = true, offline = false }
 effect = { limit = true, max_age_s = 60, reuse_s = 0 }
 [[rule]]
 name = "tor"
@@ -230,7 +230,7 @@ def test_everything_that_a_policy_can_say_is_read():
     night = policy.rules[0]
     assert night.when.hour == {22, 23, 0, 1, 2, 3, 4, 5}
     assert night.when.day == {0, 6}
-    assert night.unless == Condition(country=frozenset({"FR"}), site=frozenset({"hq"}), offline=False)
+    assert night.unless == Condition(country=frozenset({"FR"}), site=frozenset({"hq"}), place_known=True, offline=False)
     assert night.effect == Effect(limit=True, max_age_s=60, reuse_s=0)
 
 
@@ -257,7 +257,11 @@ def test_everything_that_a_policy_can_say_is_read():
         (('"sun"', '"sunday"'), "`rule[0].when.day` names `sunday`, which is no day"),
         (('["FR"]', '["France"]'), "`rule[0].unless.country` must hold ISO 3166 codes"),
         (("offline = false }", 'level_at_least = "HIGH" }'), "`rule[0].unless.level_at_least` is not known"),
-        (('unless = { country = ["FR"], site = "hq", offline = false }', "unless = {}"), "`rule[0].unless` is empty"),
+        (("place_known = true", 'place_known = "yes"'), "`rule[0].unless.place_known` must be true or false"),
+        (
+            ('unless = { country = ["FR"], site = "hq", place_known = true, offline = false }', "unless = {}"),
+            "`rule[0].unless` is empty",
+        ),
         (('effect = "deny"', "effect = {}"), "`rule[1].effect` is empty; say what the rule asks"),
         (('name = "tor"', 'name = "night"'), "`rule[1].name` is the second rule named `night`"),
         (("demands = 3", "demands = 0"), "line 27: `step_up_budget.demands` must be a whole number from 1 to 50"),

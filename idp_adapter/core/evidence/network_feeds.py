@@ -51,9 +51,9 @@ def score(situation: Situation) -> Evidence:
     return Evidence(SOURCE, 0.0, (Reason("network_feed_usual", 0.0, told),), abstains=True)
 
 
-def is_masked(tags: tuple[str, ...]) -> bool:
-    """Whether the place of such an address says nothing of where its user is."""
-    return not MASKS.isdisjoint(tags)
+def is_masked(tags: Iterable[str], *, is_workload: bool = False) -> bool:
+    """Whether the place of such an address says nothing of where its user is. Workloads live on hosting networks."""
+    return not (MASKS - {"hosting"} if is_workload else MASKS).isdisjoint(tags)
 
 
 def tags_of(contributions: Iterable[Evidence]) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ from idp_adapter.services.ports import Checkpoint, Retention, Store
 from idp_adapter.services.replay import Replayer
 
 LOOK_AT_FEEDS_EVERY_S: Final = 10.0
+LOOK_AT_PLACES_EVERY_S: Final = 3.0
 LOOK_AT_POPULATION_EVERY_S: Final = 60.0
 RETAIN_EVERY_S: Final = 3600.0
 SEAL_EVERY_S: Final = 10.0
@@ -209,7 +210,9 @@ def build(settings: Settings) -> Service:
     jobs.start(_warming(posture_keys), first_s=0)
     jobs.start(_renewing(populations), first_s=1)
     if any(settings.feeds.values()):
-        jobs.start(_refreshing(feeds), first_s=LOOK_AT_FEEDS_EVERY_S)
+        jobs.start(_refreshing(feeds, LOOK_AT_FEEDS_EVERY_S), first_s=LOOK_AT_FEEDS_EVERY_S)
+    if settings.geoip_city or settings.geoip_asn:
+        jobs.start(_refreshing(geo, LOOK_AT_PLACES_EVERY_S), first_s=LOOK_AT_PLACES_EVERY_S)
     return Service(flask.wsgi_app, store, jobs)
 
 
@@ -377,12 +380,12 @@ def _renewing(populations: Populations) -> Callable[[], float]:
     return run
 
 
-def _refreshing(feeds: FeedFiles) -> Callable[[], float]:
-    """Read network feeds that changed on disk, beside the requests."""
+def _refreshing(files: FeedFiles | GeoFiles, every_s: float) -> Callable[[], float]:
+    """Read files that changed on disk, beside the requests."""
 
     def run() -> float:
-        feeds.refresh()
-        return LOOK_AT_FEEDS_EVERY_S
+        files.refresh()
+        return every_s
 
     return run
 

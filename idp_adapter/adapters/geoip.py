@@ -3,19 +3,19 @@
 Rules:
 - Never raises. A file that is absent, damaged or not ours to read makes its facts unknown, and is a sentence in
   `problems`.
-- A file that changes is read anew within seconds, whether it was moved into place or written over. Hence plain reads
-  rather than a memory map: a mapped file that shrinks kills the process. Repeated addresses come from a bounded cache.
+- A file that changes is opened anew at the next `refresh`, in a job, whether it was moved into place or written over;
+  no request looks whether one changed. Plain reads rather than a memory map: a mapped file that shrinks kills the
+  process. Repeated addresses come from a bounded cache.
 - Layouts: GeoLite2 and GeoIP2, DB-IP, IPinfo. A value of another shape is unknown, not guessed at.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import math
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -25,7 +25,6 @@ from maxminddb.reader import Reader
 
 from idp_adapter.core.types import Place
 
-LOOK_AGAIN_S: Final = 3.0
 MOST_CACHED: Final = 4096
 _MOST_ASN: Final = 2**32 - 1
 _NOWHERE: Final = Place()
@@ -33,35 +32,44 @@ _Fingerprint: TypeAlias = tuple[int, int, int]
 
 
 class GeoFiles:
-    """`ports.Geolocator` on up to two files."""
+    """`ports.Geolocator` on up to two files, which are opened when it is made, and anew at each `refresh`."""
 
-    def __init__(self, *, city: Path | None, asn: Path | None, timer: Callable[[], float] = time.monotonic) -> None:
-        self._timer = timer
+    def __init__(self, *, city: Path | None, asn: Path | None) -> None:
         self._city = _File("city", city, "country and travel abstain")
         self._asn = _File("ASN", asn, "networks abstain")
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of what requests use
+        self._refreshing = threading.Lock()
         self._cache: dict[str, Place] = {}
-        self._looked_at = -math.inf
+        self._is_closed = False
+        self.refresh()
 
     def locate(self, ip: str) -> Place:
         """The place of an address, `Place()` where nothing is known. Never raises."""
-        if self._timer() - self._looked_at > LOOK_AGAIN_S:
-            self._look_again()
         place = self._cache.get(ip)
         return place if place is not None else self._find(ip)
 
     def problems(self) -> Sequence[str]:
         """One sentence per missing or unreadable file, for readiness."""
-        self._look_again()
         return [file.problem for file in (self._city, self._asn) if file.problem]
 
     def close(self) -> None:
         """Close the files; what is asked after that is unknown."""
-        with self._lock:
-            self._looked_at = math.inf
+        with self._refreshing, self._lock:
+            self._is_closed = True
             self._cache = {}
             self._city.close()
             self._asn.close()
+
+    def refresh(self) -> None:
+        """Open the files that changed. Nobody waits for the disk: what is new is put in place when it is open."""
+        with self._refreshing:
+            if self._is_closed:
+                return
+            found = [(file, opened) for file in (self._city, self._asn) if (opened := file.look()) is not None]
+            with self._lock:
+                for file, opened in found:
+                    file.take(opened)
+                    self._cache = {}
 
     def _find(self, ip: str) -> Place:
         address = _parse(ip)
@@ -73,14 +81,6 @@ class GeoFiles:
                 self._cache = {}
             self._cache[ip] = place
         return place
-
-    def _look_again(self) -> None:
-        with self._lock:
-            if math.isinf(self._looked_at) and self._looked_at > 0:
-                return
-            self._looked_at = self._timer()
-            if any([self._city.refresh(), self._asn.refresh()]):
-                self._cache = {}
 
 
 class _Reader(Reader):
@@ -95,6 +95,15 @@ class _Reader(Reader):
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What is on disk: a reader, or what is wrong."""
+
+    reader: _Reader | None
+    fingerprint: _Fingerprint | None
+    problem: str
+
+
 class _File:
     """One file: its reader, and what is wrong with it."""
 
@@ -106,23 +115,24 @@ class _File:
         self._fingerprint: _Fingerprint | None = None
         self.problem = "" if path else f"no {name} file is set: {loss}"
 
-    def refresh(self) -> bool:
-        """Open what is on disk now; whether anything changed."""
+    def look(self) -> _Opened | None:
+        """Open what is on disk now; None where it is what it was."""
         if self._path is None:
-            return False
+            return None
         fingerprint = _fingerprint(self._path)
         if fingerprint is not None and fingerprint == self._fingerprint:
-            return False
-        was_open = self._reader is not None
-        self.close()
+            return None
         try:
-            reader = _Reader(str(self._path))
+            # The fingerprint from before: a file that changed while it was opened is opened again next time.
+            return _Opened(_Reader(str(self._path)), fingerprint, "")
         except Exception as error:  # whatever a damaged file provokes
-            self.problem = self._sentence(error)
-            return was_open
-        # The fingerprint from before: a file that changed while it was opened is opened again next time.
-        self._reader, self._fingerprint, self.problem = reader, fingerprint, ""
-        return True
+            problem = self._sentence(error)
+            return None if self._reader is None and problem == self.problem else _Opened(None, None, problem)
+
+    def take(self, opened: _Opened) -> None:
+        """Put what was opened in the place of what was open."""
+        self.close()
+        self._reader, self._fingerprint, self.problem = opened.reader, opened.fingerprint, opened.problem
 
     def get(self, address: str) -> Mapping[str, Any]:
         """The record of an address; empty where there is none."""

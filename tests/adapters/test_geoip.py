@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,12 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from idp_adapter.adapters import geoip
-from idp_adapter.adapters.geoip import LOOK_AGAIN_S, GeoFiles
+from idp_adapter.adapters.geoip import GeoFiles
 from idp_adapter.core.types import Place
 
 LISBON = {"country": {"iso_code": "PT"}, "location": {"latitude": 38.7, "longitude": -9.1, "accuracy_radius": 20}}
 NETWORK = {"autonomous_system_number": 64500, "autonomous_system_organization": "Example"}
 FULL = Place("PT", 64500, 38.7, -9.1, 20.0)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def write(path: Path, records: dict[str, Any], *, ip_version: int = 6) -> Path:
@@ -41,16 +34,11 @@ def write(path: Path, records: dict[str, Any], *, ip_version: int = 6) -> Path:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def opened(clock) -> Iterator[Callable[..., GeoFiles]]:
+def opened() -> Iterator[Callable[..., GeoFiles]]:
     with ExitStack() as closing:
 
         def opened(city: Path | None = None, asn: Path | None = None) -> GeoFiles:
-            files = GeoFiles(city=city, asn=asn, timer=clock)
+            files = GeoFiles(city=city, asn=asn)
             closing.callback(files.close)
             return files
 
@@ -139,54 +127,72 @@ def test_a_file_that_cannot_be_read_abstains_and_is_named(opened, city, asn, dam
     assert str(city) in problem
 
 
-def test_a_new_file_is_read_within_seconds(opened, clock, city, asn):
+def test_a_new_file_is_read_at_the_next_refresh(opened, city, asn):
     files = opened(city, asn)
     assert files.locate("192.0.2.7").country == "PT"
     write(city, {"192.0.2.0/24": {"country": {"iso_code": "SG"}}})
     assert files.locate("192.0.2.7").country == "PT"
-    clock.now += LOOK_AGAIN_S + 0.1
+    files.refresh()
     assert files.locate("192.0.2.7") == Place("SG", 64500)
 
 
-def test_a_file_that_appears_ends_its_problem(opened, clock, tmp_path, asn):
+def test_a_file_that_appears_ends_its_problem(opened, tmp_path, asn):
     path = tmp_path / "later.mmdb"
     files = opened(path, asn)
     assert files.locate("192.0.2.7") == Place(asn=64500)
     write(path, {"192.0.2.0/24": LISBON})
-    clock.now += LOOK_AGAIN_S + 0.1
+    files.refresh()
     assert files.locate("192.0.2.7") == FULL
     assert files.problems() == []
 
 
-def test_a_file_that_vanishes_is_a_problem_and_its_facts_are_unknown(opened, clock, city, asn):
+def test_a_file_that_vanishes_is_a_problem_and_its_facts_are_unknown(opened, city, asn):
     files = opened(city, asn)
     assert files.locate("192.0.2.7") == FULL
     city.unlink()
-    clock.now += LOOK_AGAIN_S + 0.1
+    files.refresh()
     assert files.locate("192.0.2.7") == Place(asn=64500)
     assert len(files.problems()) == 1
 
 
-def test_a_file_written_over_in_place_harms_nobody(opened, clock, city, asn):
+def test_a_file_written_over_in_place_harms_nobody(opened, city, asn):
     files = opened(city, asn)
     files.locate("192.0.2.7")
     other = write(city.with_name("other.mmdb"), {"192.0.2.0/24": {"country": {"iso_code": "SG"}}}).read_bytes()
     city.write_bytes(b"")  # as `cp` does first
     assert files.locate("192.0.2.8").country is None
     city.write_bytes(other)
-    clock.now += LOOK_AGAIN_S + 0.1
+    files.refresh()
     assert files.locate("192.0.2.8") == Place("SG", 64500)
     assert files.problems() == []
 
 
-def test_the_disk_is_looked_at_once_in_some_seconds(opened, clock, city, asn, monkeypatch):
+def test_no_request_looks_whether_a_file_changed(opened, city, asn, monkeypatch):
     looks: list[Path] = []
     plain = geoip._fingerprint
     monkeypatch.setattr(geoip, "_fingerprint", lambda path: looks.append(path) or plain(path))
     files = opened(city, asn)
     for i in range(200):
         files.locate(f"192.0.2.{i}")
+        files.problems()
     assert looks == [city, asn]
+
+
+def test_requests_go_on_while_a_new_file_is_opened(opened, city, monkeypatch):
+    files = opened(city)
+    answered = []
+
+    class Slow(geoip._Reader):
+        def __init__(self, path: str) -> None:
+            with ThreadPoolExecutor(1) as another:
+                answered.append(another.submit(files.locate, "192.0.2.9").result(timeout=5))
+            super().__init__(path)
+
+    monkeypatch.setattr(geoip, "_Reader", Slow)
+    write(city, {"192.0.2.0/24": {"country": {"iso_code": "SG"}}})
+    files.refresh()
+    assert answered == [Place("PT", None, 38.7, -9.1, 20.0)]
+    assert files.locate("192.0.2.9").country == "SG"
 
 
 def test_the_cache_is_bounded(opened, city, asn, monkeypatch):
@@ -214,4 +220,5 @@ def test_no_damage_inside_a_file_ever_raises(tmp_path_factory, noise, at, ip):
 def test_a_closed_reader_knows_nothing(opened, city, asn):
     files = opened(city, asn)
     files.close()
+    files.refresh()
     assert files.locate("192.0.2.1") == Place()

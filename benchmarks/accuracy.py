@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.biometrics import attacks, crossed, data, detectors, plots, pointer, protocols
+from benchmarks.biometrics import any_text, attacks, crossed, data, detectors, plots, pointer, protocols
 from benchmarks.biometrics.data import Subjects
 from benchmarks.biometrics.measures import bootstrap, cllr, eer, least_cllr
 from benchmarks.biometrics.protocols import Detector, Protocolled, Trial
@@ -43,6 +43,9 @@ from tools import fit_fields, fit_touch
 FOLDS = crossed.FOLDS
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 ASKED = Request("", Subject(SubjectId("user", "")), "login", Resource("oidc_client", ""), "", NOW)
+CODE_KEYS = 6  # of a one-time code
+OURS, FIXED = "ours, keys not known", "as if the text were fixed"
+CLASSES = {OURS: None, "coarse classes known": any_text.coarse, "digraphs known": any_text.digraph}
 STEPS_S = (0.0001, 0.001, 0.005, 1 / 60, 0.1)
 
 
@@ -278,11 +281,37 @@ def balabit(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
                 yield Row(test, method, float(found.mean()), low, high, bar, reach)
 
 
+def aalto(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
+    """Texts that differ each time, by keys of a sample and samples enrolled; what knowing the keys would buy."""
+    sentences = data.read_aalto(folder)
+    if sentences is None:
+        return
+    people = any_text.drawn(sentences)
+    plda = any_text.DigraphPlda.of(people.others)
+    for keys, galleries in ((CODE_KEYS, (3, 10, 30)), (12, (3, 10, 30)), (25, (3, 10)), (50, (1, 3, 5))):
+        tried = {method: any_text.ours(people, keys, class_of) for method, class_of in CLASSES.items()}
+        for enrolled in galleries:
+            name = f"Aalto {enrolled} samples of {keys} keys"
+            found = {method: any_text.trials(*model_and_rows, enrolled) for method, model_and_rows in tried.items()}
+            found["digraph PLDA"] = any_text.bound(plda, people, keys, enrolled)
+            keep[name] = found[OURS]
+            if keys == CODE_KEYS:
+                found[FIXED] = any_text.fixed(tried[OURS][1], enrolled)
+            for method, trials in found.items():
+                values = np.array([eer(trial.genuine, trial.novice) for trial in trials])
+                yield Row(name, method, float(values.mean()), *bootstrap(values))
+            yield from calibration(name, found[OURS])
+            for method in (OURS, FIXED) if keys == CODE_KEYS else ():
+                against = float(np.mean([(trial.genuine < 0).mean() for trial in found[method]]))
+                yield Row(f"{name}, owner weighed against", method, against)
+
+
 PARTS = {
     "cmu": cmu,
     "bksd": bksd,
     "touch": touch,
     "pointer": balabit,
+    "any_text": aalto,
     "clocks": clocks,
     "attacks": attacked,
     "literature": literature,

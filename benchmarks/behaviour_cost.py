@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 
 from idp_adapter.core import templates
-from idp_adapter.core.evidence import automation, pointed, pointer, typed
+from idp_adapter.core.evidence import any_text, automation, pointed, pointer, typed
+from idp_adapter.core.evidence.any_text import AnyText
 from idp_adapter.core.evidence.keystroke import FixedText, Profile, from_bytes, to_bytes
 from idp_adapter.core.evidence.pointer import Pointer
 from idp_adapter.core.evidence.situation import Situation
@@ -100,6 +101,30 @@ def measure_pointer() -> dict[str, float]:
     }
 
 
+def measure_any_text() -> dict[str, float]:
+    """The same of any text: one code of six digits, and a typing of 200 keys, beside a background of 200 people."""
+    rng = np.random.default_rng(0)
+    people = rng.normal(0, 0.3, (any_text.FEWEST_SUBJECTS, 1, 1))
+    codes = np.exp(-2.0 + people + rng.normal(0, 0.3, (any_text.FEWEST_SUBJECTS, 30, 11)))
+    profiles = [AnyText().profile(own) for own in codes]
+    model, profile = AnyText(any_text.Background.of(profiles)), profiles[0]
+    code, long = codes[1][0], rng.lognormal(-2.0, 0.3, 399)
+    data = any_text.to_bytes(profile)
+
+    def load() -> any_text.Profile:
+        any_text.from_bytes.cache_clear()
+        return any_text.from_bytes(data)
+
+    return {
+        "score": median_ms(lambda: model.nats(profile, code)),
+        "score 200 keys": median_ms(lambda: model.nats(profile, long)),
+        "load and score": median_ms(lambda: model.nats(load(), code)),
+        "learn": median_ms(lambda: model.learn(profile, code)),
+        "load, learn and store": median_ms(lambda: any_text.to_bytes(model.learn(load(), code))),
+        "bytes": len(data),
+    }
+
+
 def measure_login() -> dict[str, float]:
     """Logins of two fields of 8 and 11 keys, full windows, and a trace of 60 points in ten movements.
 
@@ -173,14 +198,16 @@ def main() -> int:
         )
     moves = measure_pointer()
     print("pointer, one action: " + ", ".join(f"{name} {figure:.3f}" for name, figure in moves.items()))
+    codes = measure_any_text()
+    print("any text, one code: " + ", ".join(f"{name} {figure:.3f}" for name, figure in codes.items()))
     login = measure_login()
     print("one login, warm: " + ", ".join(f"{name} {figure:.3f}" for name, figure in login.items()))
     forest = forest_ms()
     print(f"random forest, one-row predict: {forest:.3f} ms")
     if asked.json:
-        found = {"fixed text": figures, "pointer": moves, "login": login, "forest_ms": forest}
+        found = {"fixed text": figures, "pointer": moves, "any text": codes, "login": login, "forest_ms": forest}
         asked.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    slow = [name for name, limit in LIMITS_MS.items() if max(figures[1][name], moves[name]) > limit]
+    slow = [name for name, limit in LIMITS_MS.items() if max(figures[1][name], moves[name], codes[name]) > limit]
     return int(bool(slow))
 
 

@@ -39,6 +39,7 @@ BKSD_AR = Table("bksd-password/password_ar.csv.gz", "subject", "H.", "DD.", 1e-3
 MEU = Table("meu-mobile/meu_mobile.csv.gz", "Subject", "Hold ", "DD ", 1e-3)
 MEU_TOUCH = Table("meu-mobile/meu_mobile.csv.gz", "Subject", "Hold ", "DD ", 1e-3, ("Pressure ", "Size "))
 MOBIKEY = "mobikey-touch/mobikey.csv.gz"
+AALTO = "aalto136m-sub/aalto_dev.npz"
 SAPIMOUSE = "sapimouse-1min/sapimouse_1min_blocks.npz"
 BALABIT = ("balabit-mouse/balabit_training.npz", "balabit-mouse/balabit_test_dev.npz")  # training, labelled tests
 _BALABIT_KINDS = {0: "m", 1: "m", 2: "d", 3: "u", 4: "d", 5: "u"}  # drags move too; scrolling and the rest are left out
@@ -87,6 +88,41 @@ def _touch_row(keys: Rows, *, touch: bool) -> Rows:
     row = np.empty(2 * len(keys) - 1)
     row[0::2], row[1::2] = keys[:, 1] / 1000, np.diff(keys[:, 0]) / 1000
     return np.concatenate([row, keys[:, 2], keys[:, 3]]) if touch else row
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence: hold of each key and gap to the next in seconds, (k,) and (k - 1,); JavaScript's codes, (k,)."""
+
+    holds: Rows
+    gaps: Rows
+    keys: NDArray[np.uint8]
+
+    def row(self) -> Rows:
+        """As `[hold_0, dd_0, hold_1, ...]`."""
+        row = np.empty(2 * len(self.keys) - 1)
+        row[0::2], row[1::2] = self.holds, self.gaps
+        return row
+
+    def between(self, first: int, end: int) -> Sentence:
+        """A part of it."""
+        return Sentence(self.holds[first:end], self.gaps[first : end - 1], self.keys[first:end])
+
+
+def read_aalto(folder: Path) -> list[list[Sentence]] | None:
+    """People and their sentences; times clipped to what a hand does."""
+    if not (folder / AALTO).exists():
+        return None
+    with np.load(folder / AALTO) as table:
+        columns = {name: table[name] for name in table.files}
+    holds = np.clip(columns["hold_ms"] / 1000, 0.005, 1.0)
+    gaps = np.clip(columns["press_gap_ms"] / 1000, 0.01, 3.0)
+    people: dict[int, list[Sentence]] = {}
+    starts = np.flatnonzero(np.diff(columns["user"] * 256 + columns["sentence"], prepend=-1))
+    for begin, end in pairwise([*map(int, starts), len(holds)]):
+        sentence = Sentence(holds[begin:end], gaps[begin + 1 : end], columns["key"][begin:end])
+        people.setdefault(int(columns["user"][begin]), []).append(sentence)
+    return list(people.values())
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Each field is weighed against a profile of its own: by field, credential version
 keys, so that another keyboard or another language begins a profile instead of missing one. Where each press of a field
 was a touch of the page as well, pressure and contact area are weighed beside the times. Several fields add up at
 weights that two texts of the same people were fitted to (`python -m tools.fit_fields`). One-time codes differ each
-time and are `coded`'s. Behaviour is supplementary: caps by enrolment keep it from deciding alone.
+time and are `any_text`'s. Behaviour is supplementary: caps by enrolment keep it from deciding alone.
 """
 
 from __future__ import annotations

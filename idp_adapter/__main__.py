@@ -15,6 +15,7 @@ import click
 from idp_adapter import (
     __version__,
     audit_commands,
+    behaviour_commands,
     config,
     device_commands,
     errors,
@@ -86,11 +87,14 @@ def serve(config_file: Path | None) -> None:
 @click.pass_obj
 def check_config(config_file: Path | None) -> None:
     """Read the settings and the policy, and say what they mean. Makes nothing."""
-    from idp_adapter.adapters import policy_file
+    from idp_adapter.adapters import background_files, policy_file
     from idp_adapter.adapters.geoip import GeoFiles
 
     settings = config.load(file=config_file)
     policy = policy_file.load(settings.policy)
+    _, backgrounds = background_files.load(
+        any_text_file=settings.any_text_background, pointer_file=settings.pointer_background
+    )
     click.echo(f"listens on      {settings.bind}")
     click.echo(f"is known as     {settings.public_url}")
     for issuer, keys in settings.issuers.items():
@@ -99,6 +103,8 @@ def check_config(config_file: Path | None) -> None:
     click.echo(f"database        {settings.database_url.partition(':')[0]}")
     click.echo(f"template keys   {_template_keys(settings)}")
     click.echo(f"policy          {policy.id} {policy.version}")
+    for background in backgrounds:
+        click.echo(f"background      {background.model} {background}")
     days = settings.retention
     click.echo(
         f"keeps, days     decisions {days.decisions}, outcomes {days.outcomes}, failures {days.failures}, "
@@ -124,6 +130,7 @@ def _template_keys(settings: config.Settings) -> str:
 
 
 main.add_command(audit_commands.audit)
+main.add_command(behaviour_commands.behaviour)
 main.add_command(key_commands.keys)
 main.add_command(policy_commands.policy)
 main.add_command(subject_commands.subject)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from idp_adapter.adapters import policy_file
+from idp_adapter.adapters import background_files, policy_file
 from idp_adapter.adapters.checkpoints import CheckpointFolder
 from idp_adapter.adapters.feeds import FeedFiles
 from idp_adapter.adapters.geoip import GeoFiles
@@ -119,6 +119,9 @@ def build(settings: Settings) -> Service:
     log = Log(sys.stdout.buffer, level=settings.log_level, now=now)
     policy = policy_file.load(settings.policy)
     candidate = policy_file.load(settings.shadow_policy) if settings.shadow_policy else None
+    backgrounds, fitted = background_files.load(
+        any_text_file=settings.any_text_background, pointer_file=settings.pointer_background
+    )
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = KeyFolder(settings.key_dir)
     folder.prepare(now())
@@ -166,6 +169,7 @@ def build(settings: Settings) -> Service:
             api.Dependency("geoip", notes=tuple(geo.problems())),
             api.Dependency("feeds", notes=tuple(feeds.problems())),
             api.Dependency("policy", notes=tuple(policies)),
+            api.Dependency("backgrounds", notes=tuple(f"{each.model}: {each}" for each in fitted)),
         )
 
     flask = api.create(
@@ -183,8 +187,9 @@ def build(settings: Settings) -> Service:
                 populations.of,
                 assertions=assertions,
                 shadow_for=lambda issuer: candidate,
+                backgrounds=backgrounds,
             ),
-            reporter=OutcomeReporter(store, metrics, policy_for),
+            reporter=OutcomeReporter(store, metrics, policy_for, backgrounds),
             signer=signer,
             watcher=metrics,
             log=log,

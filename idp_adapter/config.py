@@ -80,6 +80,8 @@ class Settings:
     retention: RetentionDays
     connectors: tuple[Connector, ...] = ()
     posture_issuers: Mapping[str, PostureIssuer] = field(default_factory=dict)
+    any_text_background: Path | None = None
+    pointer_background: Path | None = None
 
     @property
     def key_dir(self) -> Path:
@@ -159,6 +161,7 @@ NAMES: Final = (
     "GEOIP_CITY", "GEOIP_ASN", "PSEUDONYM_KEY_FILE", "TEMPLATE_KEY_DIR", "WORKERS", "THREADS", "LOG_LEVEL", "CONFIG",
     "RETENTION_DECISIONS_DAYS", "RETENTION_OUTCOMES_DAYS", "RETENTION_FAILURES_DAYS", "RETENTION_PROFILES_DAYS",
     "RETENTION_LEARNABLES_DAYS", "CONNECTORS", "POSTURE_ISSUERS", "SHADOW_POLICY",
+    "ANY_TEXT_BACKGROUND", "POINTER_BACKGROUND",
     *(f"FEED_{tag.upper()}" for tag in FEED_TAGS),
 )  # fmt: skip
 
@@ -204,6 +207,8 @@ def _settings(source: _Source) -> Settings | None:
             dict[str, PostureIssuer](),
             lambda text: _posture_issuers(text, issuers, allow_http=allow_http),
         ),
+        any_text_background=source.read("ANY_TEXT_BACKGROUND", None, _file),
+        pointer_background=source.read("POINTER_BACKGROUND", None, _file),
     )
     return None if source.problems else settings
 

@@ -48,14 +48,14 @@ NO_FACTOR: Final = "environment_without_factor"
 
 
 @dataclass(frozen=True, slots=True)
-class Exemption:
-    """Whose typing and pointing are not looked at: subjects with any of these roles or groups."""
+class Members:
+    """Subjects with any of these roles or groups."""
 
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
     def covers(self, subject: Subject) -> bool:
-        """Whether a subject is exempt."""
+        """Whether a subject is one of them."""
         return not set(self.roles).isdisjoint(subject.roles) or not set(self.groups).isdisjoint(subject.groups)
 
 
@@ -105,7 +105,7 @@ class Policy:
     ladder: Ladder
     settings: Settings
     learning: Learning
-    exempt: Exemption
+    exempt: Members  # from behaviour: their typing and pointing are not looked at
     unknown_action_permitted: bool
     rules: tuple[Rule, ...] = ()
     overrides: tuple[Override, ...] = ()
@@ -120,6 +120,7 @@ class Policy:
     retention_days: Mapping[str, int] = field(default_factory=dict)
     devices: DeviceRules = DeviceRules()
     posture: PostureRules = PostureRules()
+    volunteers: Members = Members()  # they agreed that their profiles count in a background of the deployment
 
     @property
     def scale(self) -> Scale:
@@ -138,7 +139,7 @@ class Policy:
 def facts_of(policy: Policy, request: Request, signals: Signals, *, now: datetime, demands: int = 0) -> Facts:
     """What a policy can ask about a request. `demands` are the subject's unmet step-ups in the budget's window."""
     subject, session, resource, recorded = request.subject, request.session, request.resource, policy.recorded
-    auth_age_s = None
+    is_exempt, auth_age_s = policy.exempt.covers(subject), None
     if session.auth_time is not None and request.time is not None:
         auth_age_s = int((request.time - session.auth_time).total_seconds())
     facts = Facts(
@@ -161,7 +162,8 @@ def facts_of(policy: Policy, request: Request, signals: Signals, *, now: datetim
         is_offline=session.offline,
         access_token_s=resource.access_token_lifespan_s,
         refresh_token_s=resource.refresh_token_lifespan_s,
-        is_exempt=policy.exempt.covers(subject),
+        is_exempt=is_exempt,
+        is_volunteer=not is_exempt and policy.volunteers.covers(subject),
         demands=demands,
     )
     return placed(policy, located(policy, facts, signals.origin.place), now=now)

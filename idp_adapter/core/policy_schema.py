@@ -12,7 +12,7 @@ from typing import Final
 
 from idp_adapter.core.assurance import Ladder
 from idp_adapter.core.learning import Learning
-from idp_adapter.core.policy import BreakGlass, Budget, Exemption, Policy, Recorded
+from idp_adapter.core.policy import BreakGlass, Budget, Members, Policy, Recorded
 from idp_adapter.core.policy_schema_devices import read_devices, read_posture
 from idp_adapter.core.policy_schema_layers import read_overrides, read_settings
 from idp_adapter.core.policy_schema_places import read_environments, read_whereabouts
@@ -60,13 +60,14 @@ def parse_policy(
     )
     environments = read_environments(top, places)
     defined = Defined(places.zone, places.site, places.device, frozenset(item.name for item in environments))
+    exempt, volunteers = _behaviour(top)
     policy = Policy(
         id=top.title("id"),
         version=f"{top.title('version')}+{digest[:12]}",
         ladder=ladder,
         settings=settings,
         learning=_learning(top),
-        exempt=_exempt(top),
+        exempt=exempt,
         unknown_action_permitted=_unknown_action(top),
         rules=read_rules(top, ladder, defined),
         overrides=read_overrides(top, ladder, defined),
@@ -80,6 +81,7 @@ def parse_policy(
         retention_days=_retention(top),
         devices=read_devices(top.table("devices")),
         posture=read_posture(top.table("posture")),
+        volunteers=volunteers,
     )
     recorded = _recorded(top, policy)
     _check_factors(policy, tables["acr"])
@@ -121,11 +123,13 @@ def _learning(top: Table) -> Learning:
     return Learning(first_logins, timedelta(days=days))
 
 
-def _exempt(top: Table) -> Exemption:
+def _behaviour(top: Table) -> tuple[Members, Members]:
+    """Who is exempt, and who counts in a background."""
     table = top.table("behaviour")
-    exempt = Exemption(table.texts("exempt_roles"), table.texts("exempt_groups"))
+    exempt = Members(table.texts("exempt_roles"), table.texts("exempt_groups"))
+    volunteers = Members(table.texts("background_roles"), table.texts("background_groups"))
     table.done()
-    return exempt
+    return exempt, volunteers
 
 
 def _unknown_action(top: Table) -> bool:

@@ -299,6 +299,18 @@ class Devices(Protocol):
         ...
 
 
+class Volunteers(Protocol):
+    """Templates of users whose newest decision says that they agreed to count in a background. Not the hot path."""
+
+    def count(self, issuer: str, source: str) -> int:
+        """About how many users of a realm agreed and have templates of a source."""
+        ...
+
+    def templates(self, issuer: str, source: str) -> Iterator[Mapping[str, bytes]]:
+        """Their templates of a source by profile key, one user after the other, in bounded memory; nobody is named."""
+        ...
+
+
 class Geolocator(Protocol):
     """Places of addresses, from files."""
 

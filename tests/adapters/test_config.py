@@ -69,6 +69,19 @@ def test_everything_can_be_set(tmp_path):
     assert settings.template_key_dir == Path("/run/secrets/template-keys")
 
 
+def test_backgrounds_are_files_that_are_there(tmp_path):
+    texts, hands, file = tmp_path / "texts.json", tmp_path / "hands.json", tmp_path / "settings.toml"
+    for each in (texts, hands):
+        each.write_text("{}")
+    file.write_text(f'any_text_background = "{texts}"\n')
+    settings = load(file, POINTER_BACKGROUND=str(hands))
+    assert (settings.any_text_background, settings.pointer_background) == (texts, hands)
+    assert list(problems(ANY_TEXT_BACKGROUND=str(tmp_path / "none"))) == [
+        f"IDP_ADAPTER_ANY_TEXT_BACKGROUND names {tmp_path / 'none'}, which is not a file: correct the path"
+    ]
+    assert load().any_text_background is None
+
+
 def test_feeds_are_files_by_tag(tmp_path):
     file = tmp_path / "settings.toml"
     file.write_text('feed_tor = ["/feeds/exits.txt", "/feeds/more.txt"]\n')

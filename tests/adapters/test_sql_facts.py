@@ -26,6 +26,7 @@ FACTS = Facts(
     is_offline=True,
     access_token_s=300,
     is_exempt=True,
+    is_volunteer=True,
     demands=2,
 )
 SHADOW = Shadow("candidate", "2+abc", "challenged", "step_up", "mfa", 60, 600)

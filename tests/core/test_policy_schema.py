@@ -9,10 +9,10 @@ import pytest
 
 from idp_adapter.adapters.policy_file import load, parse
 from idp_adapter.core.environments import Response
-from idp_adapter.core.policy import Budget, Recorded
+from idp_adapter.core.policy import Budget, Recorded, facts_of
 from idp_adapter.core.policy_layers import Layer
 from idp_adapter.core.policy_rules import Condition, Effect
-from idp_adapter.core.types import Level, SessionFate, Unenrolled
+from idp_adapter.core.types import Level, SessionFate, Signals, Unenrolled
 from idp_adapter.errors import PolicyInvalid
 from tests.core import builders as b
 
@@ -54,6 +54,21 @@ def test_those_with_an_exempt_role_or_group_are_exempt_and_nobody_else():
     assert exempt.covers(replace(subject, groups=("/aided",)))
     assert not exempt.covers(replace(subject, roles=("/aided",), groups=("reader",)))
     assert not load(None).exempt.covers(subject)
+
+
+def test_those_with_a_role_or_group_of_backgrounds_count_in_them_unless_they_are_exempt():
+    stated = '[behaviour]\nbackground_roles = ["giver"]\nbackground_groups = "/givers"\nexempt_groups = "/aided"\n'
+    policy, asked = parse(VALID + stated, name="t.toml"), b.request()
+
+    def counts(**changes: tuple[str, ...]) -> bool:
+        asker = replace(asked, subject=replace(asked.subject, **changes))
+        return facts_of(policy, asker, Signals(), now=b.NOW).is_volunteer
+
+    assert counts(roles=("other", "giver"))
+    assert counts(groups=("/givers",))
+    assert not counts(roles=("/givers",), groups=("giver",))
+    assert not counts(groups=("/givers", "/aided"))
+    assert not load(None).volunteers.covers(replace(asked.subject, roles=("giver",), groups=("/givers",)))
 
 
 def test_a_baseline_is_valid_as_long_as_the_policy_says():

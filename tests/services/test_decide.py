@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from idp_adapter.core.fusion import SOURCES
-from idp_adapter.core.policy import Exemption
+from idp_adapter.core.policy import Members
 from idp_adapter.core.types import Hook, Level, OutcomeType, SubjectId
 from tests.services.conftest import ABROAD_IP, login, telemetry
 
@@ -88,7 +88,7 @@ def test_typing_is_learnt_from_confirmed_logins_and_then_speaks(house):
 
 
 def test_how_an_exempt_subject_types_is_neither_weighed_nor_kept(house):
-    house.policy = replace(house.policy, exempt=Exemption(groups=("/aided",)))
+    house.policy = replace(house.policy, exempt=Members(groups=("/aided",)))
     facts = {"webdriver": True}
     asked = login(telemetry=telemetry(untrusted=3, device=facts), telemetry_challenge="c-1")
     aided = replace(asked, subject=replace(asked.subject, groups=("/aided",)))

@@ -13,7 +13,15 @@ from idp_adapter.core.types import Scalar, Shadow, SubjectId
 from idp_adapter.core.types.facts import Facts
 
 _SETS: Final = ("roles", "groups", "factors", "scopes", "networks", "zones", "sites", "devices", "environments")
-_PLAIN: Final = ("session_acr", "is_offline", "access_token_s", "refresh_token_s", "is_exempt", "demands")
+_PLAIN: Final = (
+    "session_acr",
+    "is_offline",
+    "access_token_s",
+    "refresh_token_s",
+    "is_exempt",
+    "is_volunteer",
+    "demands",
+)
 _SHADOW: Final = ("policy_id", "policy_version", "difference", "answer", "acr", "access_token_s", "refresh_token_s")
 
 
@@ -53,6 +61,11 @@ def from_document(columns: Mapping[str, Any]) -> Facts:
         session_age_s=columns["session_age_s"],
         **members,
     )
+
+
+def is_volunteer(document: Any) -> bool:
+    """Whether the facts of a decision, as stored, say that its subject agreed to count in a background."""
+    return isinstance(document, dict) and document.get("is_volunteer") is True
 
 
 def _scalar(value: Any) -> Scalar:

@@ -25,6 +25,7 @@ from idp_adapter.adapters.sql.removals import ERASED, EXPIRED, Removals
 from idp_adapter.adapters.sql.replay import Replays
 from idp_adapter.adapters.sql.statements import Statements
 from idp_adapter.adapters.sql.template_keys import TemplateKeys
+from idp_adapter.adapters.sql.volunteers import Volunteers
 from idp_adapter.core.population import Population
 from idp_adapter.core.types import (
     DecisionRecord,
@@ -68,6 +69,7 @@ class SqlStore:
         self.devices = DeviceBook(database, statements)
         self.template_keys = TemplateKeys(database, statements, sealer)
         self._on_damaged = on_damaged
+        self.volunteers = Volunteers(database, dialect, self._data_keys, on_damaged)
         self.replays = Replays(database, dialect)
         self.audit = AuditRows(database, dialect)
         self._removals = Removals(dialect, attest)

@@ -42,6 +42,7 @@ class Facts:
     access_token_s: int | None = None  # the client's own lives of tokens
     refresh_token_s: int | None = None
     is_exempt: bool = False  # from behaviour: accessibility, or an objection
+    is_volunteer: bool = False  # agreed that profiles of theirs count in a background
     demands: int = 0  # unmet step-ups of the subject within the budget's window
 
     @property

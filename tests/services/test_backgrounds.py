@@ -1,0 +1,89 @@
+"""Fitting a background: whose profiles count, how many it takes, and that memory is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import numpy as np
+import pytest
+
+from idp_adapter.core.evidence import any_text, pointer
+from idp_adapter.core.evidence.pointer import Pointer
+from idp_adapter.errors import NotFound
+from idp_adapter.services import backgrounds
+from idp_adapter.services.backgrounds import Fitting, Model
+from tests.core import typists
+from tests.core.builders import template
+from tests.core.test_pointer import hand
+
+Own = Mapping[str, bytes]
+
+
+class Kept:
+    """Templates by realm, in memory: what a store gives is tested where stores are."""
+
+    def __init__(self, **realms: list[Own]) -> None:
+        self.realms, self.read = realms, 0
+
+    def count(self, issuer: str, source: str) -> int:
+        return len(self.realms[issuer])
+
+    def templates(self, issuer: str, source: str) -> Iterator[Own]:
+        for own in self.realms[issuer]:
+            self.read += 1
+            yield own
+
+
+@cache
+def codes(people: int, samples: int = 12) -> list[Own]:
+    return [{"any_text/otp//en": template(any_text.to_bytes(each))} for each in typists.profiles(people, samples)]
+
+
+def fit(kept: Kept, model: Model = Model.ANY_TEXT, heard: list[tuple[int, int]] | None = None) -> backgrounds.Fitted:
+    told = [] if heard is None else heard
+    return Fitting(kept).fit(model, tuple(kept.realms), on_progress=lambda done, of: told.append((done, of)))
+
+
+def test_two_hundred_subjects_over_all_realms_make_a_background():
+    heard: list[tuple[int, int]] = []
+    fitted = fit(Kept(a=codes(200)[:120], b=codes(200)[120:]), heard=heard)
+    assert isinstance(fitted.background, any_text.Background)
+    assert np.array_equal(fitted.background.mean, typists.background().mean)
+    assert fitted.subjects == 200
+    assert heard[0] == (1, 200)
+    assert heard[-1] == (200, 200)
+
+
+def test_fewer_than_two_hundred_are_refused_with_what_to_do():
+    with pytest.raises(NotFound) as caught:
+        fit(Kept(a=codes(200)[:199]))
+    assert caught.value.message.startswith("a background needs 200 subjects who agreed")
+    assert caught.value.message.endswith("10 samples and more; there are 199")
+    assert "behaviour.background_groups" in caught.value.hint
+
+
+def test_young_and_damaged_profiles_do_not_count_and_a_subject_counts_once():
+    young = {"any_text/otp//en": template(any_text.to_bytes(any_text.AnyText().profile(typists.rows(1, 9))))}
+    damaged = {"any_text/otp//en": b"damaged", "any_text/totp//en": template(b"damaged")}
+    twice = {**young, "any_text/totp//en": codes(200)[0]["any_text/otp//en"], "any_text/pin//en": b""}
+    with pytest.raises(NotFound, match="there are 199"):
+        fit(Kept(a=[*codes(200)[1:], young, damaged, {}]))
+    assert fit(Kept(a=[*codes(200)[1:], young, damaged, twice])).subjects == 200
+
+
+def test_past_the_most_no_more_is_read(monkeypatch):
+    monkeypatch.setattr(backgrounds, "MOST_SUBJECTS", 210)
+    kept = Kept(a=codes(220))
+    assert fit(kept).subjects == 210
+    assert kept.read == 210
+
+
+def test_the_pointers_background_is_of_enrolled_hands():
+    profiles = [Pointer().profile(hand(person, 100, 0)) for person in range(8)]
+    own = [{"pointer/mouse/Linux": template(pointer.to_bytes(profile))} for profile in profiles]
+    young = {"pointer/mouse/Linux": template(pointer.to_bytes(Pointer().profile(hand(1, 99, 0))))}
+    fitted = fit(Kept(a=own * 25 + [young]), Model.POINTER)
+    assert isinstance(fitted.background, pointer.Background)
+    assert fitted.subjects == 200
+    assert fitted.background.total is not None

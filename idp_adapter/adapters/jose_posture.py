@@ -40,8 +40,8 @@ class Assertions:
         """The statement of an assertion.
 
         Raises `PostureRejected` with one of: `oversized`, `malformed`, `too_deep`, `bad_number`, `duplicate_key`,
-        `bad_header`, `unknown_issuer`, `keys_unknown`, `bad_signature`, `other_audience`, `expired`, `other_device`,
-        `other_form`, `bad_status`.
+        `bad_header`, `unknown_issuer`, `keys_unknown`, `bad_signature`, `other_audience`, `expired`,
+        `nothing_proved`, `other_device`, `other_form`, `bad_status`.
         """
         try:
             jws = jose.read_jws(text)
@@ -92,6 +92,8 @@ def _is_current(issued_s: float, expires_s: float, now_s: float) -> bool:
 def _check_device(claims: Mapping[str, Json], request: Request, proved: Collection[str]) -> None:
     confirmation = claims.get("cnf")
     named = confirmation if isinstance(confirmation, dict) else {}
+    if not proved:  # a proxy adds its header to every request, also to those that show no key: that is no forgery
+        raise PostureRejected("nothing_proved")
     if not {named.get("jkt"), named.get("x5t#S256")} & set(proved):
         raise PostureRejected("other_device")
     nonce = claims.get("nonce")

@@ -110,8 +110,8 @@ def test_a_claim_that_does_not_hold_rejects_by_name(verify, changes, why):
     assert reason(verify, signed(**changes)) == why
 
 
-def test_an_assertion_copied_to_a_device_that_proves_nothing_is_rejected(verify):
-    assert reason(verify, signed(), proved=set()) == "other_device"
+def test_an_assertion_beside_a_request_that_proves_nothing_is_of_no_use_and_no_forgery(verify):
+    assert reason(verify, signed(), proved=set()) == "nothing_proved"
 
 
 def test_an_issuer_speaks_for_its_own_realms_alone(verify):

@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import sync_playwright
 
+from tests.e2e.device_management import HEADER, DeviceManagement
 from tests.e2e.front import ALLOW, Front, Mode
 from tests.e2e.world import BREAKER_OPEN_S, LOGIN_BUDGET_S, TOKEN_BUDGET_S, World
 from tools.console import Stop
 from tools.needs import chromium
 from tools.paths import Ports
-from tools.processes import free_port
+from tools.processes import LOOPBACK, free_port
 from tools.stack import Plan, Stack
 
 _TIMES_S = {"login-budget": LOGIN_BUDGET_S, "token-budget": TOKEN_BUDGET_S, "breaker-open": BREAKER_OPEN_S}
@@ -26,7 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def started() -> Iterator[World]:
+def mdm(tmp_path_factory: pytest.TempPathFactory) -> DeviceManagement:
+    return DeviceManagement(tmp_path_factory.mktemp("mdm"))
+
+
+@pytest.fixture(scope="session")
+def started(mdm: DeviceManagement) -> Iterator[World]:
     ports = Ports(free_port(), free_port(), free_port(), free_port())
     front = Front(free_port())
     plan = Plan(
@@ -35,7 +41,11 @@ def started() -> Iterator[World]:
         mail_port=free_port(),
         with_service=False,
         with_app=False,
-        spi={f"risk-decision--default--{name}-ms": str(int(1000 * value_s)) for name, value_s in _TIMES_S.items()},
+        spi={
+            **{f"risk-decision--default--{name}-ms": str(int(1000 * value_s)) for name, value_s in _TIMES_S.items()},
+            "risk-decision--default--posture-header": HEADER,
+        },
+        service=mdm.trusted_by(f"http://{LOOPBACK}:{ports.keycloak}/realms/demo"),
     )
     try:
         with Stack(plan) as stack:

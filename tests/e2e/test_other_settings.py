@@ -77,6 +77,16 @@ def _unavailable(world: World, **labels: str) -> float:
     return world.metric("risk_unavailable_total", **labels)
 
 
+# --- signals --------------------------------------------------------------------------------------------------------
+
+
+def test_a_header_that_no_option_names_is_not_listened_to(world: World):
+    browser = world.browser()
+    browser.proxied["X-Device-Posture"] = "a.b.c"
+    world.visit(browser=browser).log_in(world.person())
+    assert [call.context["device"]["posture"] for call in world.front.calls] == [None]
+
+
 # --- fail modes -----------------------------------------------------------------------------------------------------
 
 

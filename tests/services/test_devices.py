@@ -191,7 +191,7 @@ class Signed:
     def verify(self, text, request, proved, *, now):
         self.proved.append(set(proved))
         if text != "good":
-            raise PostureRejected("bad_signature")
+            raise PostureRejected(text)
         return PostureAssertion(GOOD, now)
 
 
@@ -201,11 +201,18 @@ def test_an_assertion_counts_with_what_the_request_proved_and_a_forged_one_is_co
     asked = replace(signed_login(DeviceKey()), posture_assertion="good", binding=Binding("jkt-1", "x5t-1"))
     good = decider.decide(asked, now=house.now, decision_id="d-1")
     assert codes(good, "posture") == ["posture_compliant"]
-    forged = decider.decide(login(posture_assertion="bad"), now=house.now, decision_id="d-2")
+    forged = decider.decide(login(posture_assertion="bad_signature"), now=house.now, decision_id="d-2")
     assert codes(forged, "posture") == ["posture_assertion_forged"]
     assert house.tally.counts["posture rejected bad_signature"] == 1
     assert len(verifier.proved[0]) == 3
     assert verifier.proved[1] == set()
+
+
+def test_an_assertion_of_a_proxy_beside_a_request_that_proves_no_device_says_nothing(house):
+    decider = replace(house.decider, assertions=Signed())
+    asked = decider.decide(login(posture_assertion="nothing_proved"), now=house.now, decision_id="d-1")
+    assert codes(asked, "posture") == ["posture_unknown"]
+    assert house.tally.counts["posture rejected nothing_proved"] == 1
 
 
 def test_where_no_issuer_is_trusted_an_assertion_is_not_looked_at(house):

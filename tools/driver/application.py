@@ -27,6 +27,11 @@ def claims_of(token: str) -> Claims:
     return claims
 
 
+def thumbprint_of(key: DeviceKey) -> str:
+    """Return a key's name (RFC 7638)."""
+    return base64url(hashlib.sha256(compact(dict(sorted(key.jwk.items())))).digest())
+
+
 @dataclass(frozen=True)
 class TokenAnswer:
     """What the token endpoint answered."""
@@ -116,8 +121,8 @@ class Application:
 
     @property
     def thumbprint(self) -> str | None:
-        """The key's name in tokens that are bound to it (RFC 7638)."""
-        return base64url(hashlib.sha256(compact(dict(sorted(self.key.jwk.items())))).digest()) if self.key else None
+        """The key's name in tokens that are bound to it."""
+        return thumbprint_of(self.key) if self.key else None
 
     @property
     def _endpoints(self) -> str:
@@ -184,7 +189,8 @@ class Application:
     def _headers(self, browser: Browser | None) -> dict[str, str]:
         place = browser.ip if browser else self.ip
         agent = browser.device.user_agent if browser else f"{self.client_id}/1.0"
-        return {"User-Agent": agent} | ({"X-Forwarded-For": place} if place else {})
+        added = browser.proxied if browser else {}
+        return {"User-Agent": agent, **added} | ({"X-Forwarded-For": place} if place else {})
 
     def _proof(self, url: str) -> dict[str, str]:
         if not self.key:

@@ -40,11 +40,12 @@ class Browser:
         self.application_url = application_url
         self.device = device or Device()
         self.ip = ip
+        self.proxied: dict[str, str] = {}  # headers that a proxy on the way adds
         self.session = requests.Session()
         weakref.finalize(self, self.session.close)
 
     def _headers(self) -> dict[str, str]:
-        headers = {"User-Agent": self.device.user_agent, "Accept-Language": self.device.accept_language}
+        headers = {"User-Agent": self.device.user_agent, "Accept-Language": self.device.accept_language, **self.proxied}
         return headers | ({"X-Forwarded-For": self.ip} if self.ip else {})
 
     def _go(self, method: str, url: str, data: dict[str, str] | None = None) -> Page:

@@ -4,11 +4,14 @@ import java.net.URI;
 import java.util.Set;
 import org.keycloak.models.RealmModel;
 
-/** The server's configuration of the extension, read once at start by {@link RiskOptions}. */
+/**
+ * The server's configuration of the extension, read once at start by {@link RiskOptions}. {@code postureHeader} is null where no
+ * header is listened to.
+ */
 public record RiskConfig(boolean enabled, URI serviceUrl, String audience, String decisionIssuer, int loginBudgetMs,
                          int tokenBudgetMs, int bulkhead, int breakerFailures, int breakerOpenMs, FailMode loginFailMode,
                          FailMode refreshFailMode, FailMode machineFailMode, int limitAccessTokenS, int limitRefreshTokenS,
-                         int maxResponseBytes, String stepUpAcr, Set<String> excludedRealms) {
+                         int maxResponseBytes, String stepUpAcr, Set<String> excludedRealms, String postureHeader) {
 
     int budgetMs(Hook hook) {
         return hook.family() == Hook.Family.LOGIN ? loginBudgetMs : tokenBudgetMs;

@@ -4,8 +4,10 @@ import java.net.URI;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** The start options: their names, defaults and limits. A wrong value ends the start, and every wrong one is told at once. */
@@ -34,9 +36,13 @@ final class RiskOptions {
             new Option("limit-refresh-token-s", "600", "Refresh token life under limit."),
             new Option("max-response-bytes", "65536", "Largest response that is read."),
             new Option("step-up-acr", "urn:idp-adapter:acr:mfa", "The acr that the login fail mode step-up asks for."),
-            new Option("excluded-realms", "master", "Names of realms, with commas, whose tokens nobody is asked about."));
+            new Option("excluded-realms", "master", "Names of realms, with commas, whose tokens nobody is asked about."),
+            new Option("posture-header", null, "Header in which a trusted proxy hands over a posture assertion; none unless set."));
 
     private static final Set<FailMode> LOGIN_MODES = Set.of(FailMode.STEP_UP, FailMode.ALLOW, FailMode.DENY);
+    private static final Pattern HEADER = Pattern.compile("[A-Za-z0-9-]{1,64}");
+    /** Headers of others, which hold secrets that are none of the service's business. */
+    private static final Set<String> NOT_OURS = Set.of("authorization", "proxy-authorization", "cookie", "dpop");
     private static final Set<FailMode> TOKEN_MODES = Set.of(FailMode.LIMIT, FailMode.ALLOW, FailMode.DENY);
 
     private final UnaryOperator<String> source;
@@ -60,7 +66,7 @@ final class RiskOptions {
                 mode("refresh-fail-mode", TOKEN_MODES), mode("machine-fail-mode", TOKEN_MODES),
                 number("limit-access-token-s", 1, 86_400), number("limit-refresh-token-s", 1, 31_536_000),
                 number("max-response-bytes", 1024, 1_048_576), value("step-up-acr"),
-                Set.of(value("excluded-realms").split("\\s*,\\s*")));
+                Set.of(value("excluded-realms").split("\\s*,\\s*")), header("posture-header"));
         if (!problems.isEmpty()) {
             throw new IllegalArgumentException("The risk extension can't start:\n  " + String.join("\n  ", problems));
         }
@@ -108,6 +114,14 @@ final class RiskOptions {
             // told below
         }
         return problem(name, given, "set it to a whole number from " + least + " to " + most, least);
+    }
+
+    private String header(String name) {
+        String given = value(name);
+        if (given == null || HEADER.matcher(given).matches() && !NOT_OURS.contains(given.toLowerCase(Locale.ROOT))) {
+            return given;
+        }
+        return problem(name, given, "set it to the name of a header that only the proxy sets, such as X-Device-Posture", null);
     }
 
     private FailMode mode(String name, Set<FailMode> choices) {

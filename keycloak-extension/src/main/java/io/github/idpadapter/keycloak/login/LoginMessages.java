@@ -7,7 +7,8 @@ import org.keycloak.authentication.AuthenticationFlowContext;
 /** One plain sentence on why more is asked. Coarse on purpose: it must not teach anyone how to look familiar. */
 final class LoginMessages {
 
-    private static final Set<String> KNOWN = Set.of("new_device", "new_place", "unusual_time", "unusual_behaviour", "failed_logins");
+    static final Set<String> KNOWN =
+            Set.of("new_device", "new_place", "unusual_time", "unusual_behaviour", "recent_failures", "device_posture");
 
     private LoginMessages() {
     }

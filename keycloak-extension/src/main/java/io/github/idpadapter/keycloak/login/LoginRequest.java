@@ -6,6 +6,7 @@ import io.github.idpadapter.keycloak.signals.BindingSignals;
 import io.github.idpadapter.keycloak.signals.DeviceCookie;
 import io.github.idpadapter.keycloak.signals.EvaluationRequest;
 import io.github.idpadapter.keycloak.signals.NetworkSignals;
+import io.github.idpadapter.keycloak.signals.PostureAssertion;
 import io.github.idpadapter.keycloak.signals.ResourceSignals;
 import io.github.idpadapter.keycloak.signals.SessionSignals;
 import io.github.idpadapter.keycloak.signals.SubjectSignals;
@@ -29,7 +30,8 @@ final class LoginRequest {
         return new EvaluationRequest(hook, Time.currentTimeMillis()).subject(SubjectSignals.of(context.getUser()))
                 .resource(ResourceSignals.ofLogin(login)).session(SessionSignals.ofLogin(login, levels.current(), existing))
                 .network(NetworkSignals.of(session, ofEndUser)).binding(BindingSignals.of(session, null))
-                .telemetry(Telemetry.of(context.getHttpRequest())).device(DeviceCookie.id(session)).flow(context.getFlowPath())
+                .telemetry(Telemetry.of(context.getHttpRequest())).device(DeviceCookie.id(session), PostureAssertion.of(session))
+                .flow(context.getFlowPath())
                 .reused(0).json();
     }
 }

@@ -50,8 +50,8 @@ public final class EvaluationRequest {
         return this;
     }
 
-    public EvaluationRequest device(String cookieId) {
-        context.putObject("device").put("cookie_id", cookieId);
+    public EvaluationRequest device(String cookieId, String posture) {
+        context.putObject("device").put("cookie_id", cookieId).put("posture", posture);
         return this;
     }
 
@@ -78,7 +78,7 @@ public final class EvaluationRequest {
     public String seen() {
         JsonNode acr = context.path("session").path("acr");
         return String.join("\n", String.valueOf(root.get("resource")), String.valueOf(context.get("network")),
-                String.valueOf(context.get("binding")), acr.toString());
+                String.valueOf(context.get("binding")), String.valueOf(context.get("device")), acr.toString());
     }
 
     public ObjectNode json() {

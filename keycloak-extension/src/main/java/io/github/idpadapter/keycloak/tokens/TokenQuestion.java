@@ -8,6 +8,7 @@ import io.github.idpadapter.keycloak.decision.RiskNotes;
 import io.github.idpadapter.keycloak.signals.BindingSignals;
 import io.github.idpadapter.keycloak.signals.EvaluationRequest;
 import io.github.idpadapter.keycloak.signals.NetworkSignals;
+import io.github.idpadapter.keycloak.signals.PostureAssertion;
 import io.github.idpadapter.keycloak.signals.ResourceSignals;
 import io.github.idpadapter.keycloak.signals.SessionSignals;
 import io.github.idpadapter.keycloak.signals.SubjectSignals;
@@ -37,7 +38,7 @@ final class TokenQuestion {
         this.client = client;
         boolean ofEndUser = client.isPublicClient() && hook != Hook.CLIENT_CREDENTIALS;
         this.request = new EvaluationRequest(hook, Time.currentTimeMillis()).network(NetworkSignals.of(session, ofEndUser))
-                .telemetry(Telemetry.NONE);
+                .telemetry(Telemetry.NONE).device(null, PostureAssertion.of(session));
     }
 
     TokenQuestion scope(String scope) {

@@ -1,9 +1,11 @@
 package io.github.idpadapter.keycloak.decision;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -24,6 +26,16 @@ class RiskOptionsTest {
         assertEquals(FailMode.LIMIT, config.failMode(Hook.TOKEN));
         assertEquals(FailMode.LIMIT, config.failMode(Hook.TOKEN_EXCHANGE));
         assertTrue(config.enabled());
+        assertNull(config.postureHeader());
+    }
+
+    @Test
+    void aHeaderOfTheProxysOwnMayBeNamedAndNoneThatHoldsASecret() {
+        assertEquals("X-Device-Posture", RiskOptions.read(Map.of("posture-header", " X-Device-Posture ")::get).postureHeader());
+        for (String wrong : List.of("Authorization", "cookie", "DPoP", "a b", "x:y", "a".repeat(65))) {
+            String told = problems(Map.of("posture-header", wrong));
+            assertTrue(told.contains("posture-header=" + wrong + " is not valid: set it to the name of a header that only the proxy"), told);
+        }
     }
 
     @Test

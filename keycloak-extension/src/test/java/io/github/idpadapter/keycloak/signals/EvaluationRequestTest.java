@@ -12,12 +12,16 @@ import org.junit.jupiter.api.Test;
 class EvaluationRequestTest {
 
     private static EvaluationRequest request(String ip) {
+        return request(ip, "a.b.c");
+    }
+
+    private static EvaluationRequest request(String ip, String posture) {
         return new EvaluationRequest(Hook.REFRESH, 1_795_248_000_000L)
                 .subject(EvaluationRequest.object().put("type", "user").put("id", "u"))
                 .resource(EvaluationRequest.object().put("type", "oidc_client").put("id", "spa"))
                 .session(EvaluationRequest.object().put("acr", "basic").put("age_s", System.nanoTime()))
                 .network(EvaluationRequest.object().put("ip", ip)).binding(EvaluationRequest.object().putNull("jkt"))
-                .telemetry(Telemetry.of("typed", "challenge")).device("browser").reused(3);
+                .telemetry(Telemetry.of("typed", "challenge")).device("browser", posture).reused(3);
     }
 
     @Test
@@ -28,6 +32,7 @@ class EvaluationRequestTest {
         assertEquals("typed", json.at("/context/telemetry").asText());
         assertEquals("challenge", json.at("/context/telemetry_challenge").asText());
         assertEquals("browser", json.at("/context/device/cookie_id").asText());
+        assertEquals("a.b.c", json.at("/context/device/posture").asText());
         assertEquals(3, json.at("/context/reused").asInt());
         assertTrue(json.at("/context/binding/jkt").isNull());
         assertTrue(json.at("/context/telemetry_dropped").isMissingNode());
@@ -43,6 +48,7 @@ class EvaluationRequestTest {
     void whatWasSeenIsTheSameUntilItChanges() {
         assertEquals(request("192.0.2.1").seen(), request("192.0.2.1").seen());
         assertNotEquals(request("192.0.2.1").seen(), request("192.0.2.2").seen());
+        assertNotEquals(request("192.0.2.1").seen(), request("192.0.2.1", "d.e.f").seen());
     }
 
     @Test

@@ -29,7 +29,13 @@ MATRIX = "26.6.4"
 ADMIN = ("admin", "admin")
 _ARTIFACT = "org.keycloak:keycloak-quarkus-dist:{version}:zip"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
-_BUILD_OPTIONS = ("--db=dev-file", "--cache=local", "--health-enabled=true", "--metrics-enabled=true")
+_BUILD_OPTIONS = (
+    "--db=dev-file",
+    "--cache=local",
+    "--health-enabled=true",
+    "--metrics-enabled=true",
+    "--https-client-auth=request",  # where it has https at all; this can't be chosen at start
+)
 _EXTENSION_BUILD_OPTIONS = ("--spi-security-profile--provider=risk",)
 
 
@@ -66,8 +72,10 @@ def extension() -> Path:
 
 
 def built(wanted: str, jar: Path | None) -> Path:
-    """Return the home of an optimised Keycloak with `jar` in it; build it once per version and content of the jar."""
-    mark = hashlib.sha256(jar.read_bytes()).hexdigest()[:12] if jar else "stock"
+    """Return the home of an optimised Keycloak with `jar` in it; build it once per version, jar and build options."""
+    options = _BUILD_OPTIONS + (_EXTENSION_BUILD_OPTIONS if jar else ())
+    content = (jar.read_bytes() if jar else b"") + " ".join(options).encode()
+    mark = hashlib.sha256(content).hexdigest()[:12] + ("" if jar else "-stock")
     home = CACHE / "keycloak" / f"{wanted}-{mark}"
     with _alone(CACHE / "keycloak" / ".lock"):
         if not home.exists():
@@ -75,12 +83,12 @@ def built(wanted: str, jar: Path | None) -> Path:
             with progress(
                 f"building Keycloak {wanted} with the extension" if jar else f"building stock Keycloak {wanted}"
             ):
-                _build(archive, jar, home)
+                _build(archive, jar, home, options)
             _forget_older(home, f"{wanted}-")
     return home
 
 
-def _build(archive: Path, jar: Path | None, home: Path) -> None:
+def _build(archive: Path, jar: Path | None, home: Path, options: Sequence[str]) -> None:
     arriving = home.with_name(f"{home.name}.arriving")
     shutil.rmtree(arriving, ignore_errors=True)
     with zipfile.ZipFile(archive) as packed:
@@ -90,7 +98,6 @@ def _build(archive: Path, jar: Path | None, home: Path) -> None:
     script.chmod(0o755)
     if jar:
         shutil.copy(jar, unpacked / "providers" / jar.name)
-    options = _BUILD_OPTIONS + (_EXTENSION_BUILD_OPTIONS if jar else ())
     environment = clean_environment(JAVA_OPTS_APPEND="-Xmx512m")
     command = [str(script), "build", *options]
     run(command, log=CACHE / "logs" / "keycloak-build.log", cwd=unpacked, env=environment, what="Building Keycloak")

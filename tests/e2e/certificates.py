@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import itertools
 import ssl
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Authority:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
+        self._numbers = itertools.count(1)
         self._key = ec.generate_private_key(ec.SECP256R1())
         own = _begun(name, name, self._key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.certificate = folder / f"{name}.pem"
@@ -41,18 +43,28 @@ class Authority:
 
     def server(self, host: str) -> ssl.SSLContext:
         """Return what a server shows that is certified to be `host`, a name or an address."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_file(host))
+        return context
+
+    def server_file(self, host: str) -> Path:
+        """Return a PEM file with the key and the certificate of a server, a name or an address."""
         try:
             known_as: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
         except ValueError:
             known_as = x509.DNSName(host)
-        names = x509.SubjectAlternativeName([known_as])
-        certificate = self._signed(_begun(host, self._name, key).add_extension(names, critical=False))
+        return self._file(host, x509.SubjectAlternativeName([known_as]))
+
+    def client_file(self, name: str) -> Path:
+        """Return a PEM file with a new key and a certificate of a client; any two of one name differ."""
+        return self._file(name, x509.SubjectAlternativeName([x509.DNSName(name)]))
+
+    def _file(self, subject: str, names: x509.SubjectAlternativeName) -> Path:
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._signed(_begun(subject, self._name, key).add_extension(names, critical=False))
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        file = self._folder / f"{host}-by-{self._name}.pem"
+        file = self._folder / f"{subject}-{next(self._numbers)}-by-{self._name}.pem"
         file.write_bytes(private + certificate)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import sync_playwright
 
+from tests.e2e.certificates import Authority
 from tests.e2e.device_management import HEADER, DeviceManagement
 from tests.e2e.front import ALLOW, Front, Mode
 from tests.e2e.world import BREAKER_OPEN_S, LOGIN_BUDGET_S, TOKEN_BUDGET_S, World
@@ -32,7 +33,19 @@ def mdm(tmp_path_factory: pytest.TempPathFactory) -> DeviceManagement:
 
 
 @pytest.fixture(scope="session")
-def started(mdm: DeviceManagement) -> Iterator[World]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whom Keycloak and its clients trust over TLS."""
+    return Authority(tmp_path_factory.mktemp("authority"), "authority")
+
+
+@pytest.fixture(scope="session")
+def https_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def started(mdm: DeviceManagement, authority: Authority, https_port: int) -> Iterator[World]:
+    certificate = str(authority.server_file(LOOPBACK))
     ports = Ports(free_port(), free_port(), free_port(), free_port())
     front = Front(free_port())
     plan = Plan(
@@ -44,6 +57,13 @@ def started(mdm: DeviceManagement) -> Iterator[World]:
         spi={
             **{f"risk-decision--default--{name}-ms": str(int(1000 * value_s)) for name, value_s in _TIMES_S.items()},
             "risk-decision--default--posture-header": HEADER,
+        },
+        options={
+            "https-port": str(https_port),
+            "http-management-scheme": "http",
+            "https-certificate-file": certificate,
+            "https-certificate-key-file": certificate,
+            "truststore-paths": str(authority.certificate),
         },
         service=mdm.trusted_by(f"http://{LOOPBACK}:{ports.keycloak}/realms/demo"),
     )

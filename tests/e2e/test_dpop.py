@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.e2e.front import Answer
 from tests.e2e.realm_parts import bind_browser_flow, client_like, flow_id
 from tests.e2e.world import World
 from tools.driver.application import Application
@@ -51,12 +52,26 @@ def test_a_login_that_is_asked_about_itself_has_its_key_in_the_question_of_the_r
     assert _keys(world) == [("login", None), ("refresh", app.thumbprint)]
 
 
-def test_a_thief_of_a_bound_token_shows_a_key_of_his_own_gets_nothing_and_spoils_nothing(
+def test_a_thief_of_a_bound_token_is_refused_unasked_and_neither_ends_the_session_nor_spoils_the_token(
     world: World, app: Application
 ):
-    tokens = world.tokens_of(world.person(), app)
-    thief = replace(app, key=DeviceKey())
-    assert not thief.refresh(tokens.refresh_token).ok
-    assert _keys(world) == [("refresh", thief.thumbprint)]
-    assert not replace(app, key=None).refresh(tokens.refresh_token).ok
+    person = world.person()
+    tokens = world.tokens_of(person, app)
+    world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
+    for thief in (replace(app, key=DeviceKey()), replace(app, key=None)):
+        assert not thief.refresh(tokens.refresh_token).ok
+    assert world.asks == []
+    assert len(world.demo.sessions(person.name)) == 1
+    world.heal()
     assert app.refresh(tokens.refresh_token).ok
+
+
+def test_who_holds_the_key_is_asked_about_and_the_session_ends_where_the_decision_says_so(
+    world: World, app: Application
+):
+    person = world.person()
+    tokens = world.tokens_of(person, app)
+    world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
+    assert not app.refresh(tokens.refresh_token).ok
+    assert _keys(world) == [("refresh", app.thumbprint)]
+    assert world.demo.sessions(person.name) == []

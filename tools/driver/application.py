@@ -8,10 +8,13 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import load_pem_x509_certificate
 
 from tools.driver.browser import Browser
 from tools.driver.pages import Page
@@ -109,8 +112,26 @@ class Login:
 
 
 @dataclass(frozen=True)
+class MutualTls:
+    """A way to the token endpoint over TLS: where it is, whom to trust there, and the certificate that is shown."""
+
+    keycloak_url: str
+    authority: Path
+    certificate: Path  # with its private key
+
+    @property
+    def thumbprint(self) -> str:
+        """The certificate's name in tokens that are bound to it (RFC 8705)."""
+        shown = load_pem_x509_certificate(self.certificate.read_bytes())
+        return base64url(shown.fingerprint(hashes.SHA256()))
+
+
+@dataclass(frozen=True)
 class Application:
-    """A client of a realm. `ip` is where its backend talks from; `key` is what it proves by DPoP, where it does."""
+    """A client of a realm. `ip` is where its backend talks from.
+
+    `key` is what it proves by DPoP, where it does; `mutual` is how it comes to the token endpoint by a certificate.
+    """
 
     issuer: str
     client_id: str
@@ -118,6 +139,7 @@ class Application:
     secret: str | None = None
     ip: str | None = None
     key: DeviceKey | None = None
+    mutual: MutualTls | None = None
 
     @property
     def thumbprint(self) -> str | None:
@@ -181,8 +203,12 @@ class Application:
     def token(self, browser: Browser | None, **data: str) -> TokenAnswer:
         """Ask the token endpoint, from the browser's place or from this client's own."""
         data = {**data, "client_id": self.client_id} | ({"client_secret": self.secret} if self.secret else {})
-        url = f"{self._endpoints}/token"
-        answer = requests.post(url, data=data, headers=self._headers(browser) | self._proof(url), timeout=30)
+        url, tls = f"{self._endpoints}/token", {}
+        if self.mutual:
+            url = self.mutual.keycloak_url + urlsplit(url).path
+            tls = {"cert": str(self.mutual.certificate), "verify": str(self.mutual.authority)}
+        headers = self._headers(browser) | self._proof(url)
+        answer = requests.post(url, data=data, headers=headers, timeout=30, **tls)  # type: ignore[arg-type]
         body = answer.json() if "json" in answer.headers.get("Content-Type", "") else {"error": answer.text[:300]}
         return TokenAnswer(answer.status_code, body, answer.elapsed.total_seconds())
 

@@ -20,6 +20,8 @@ import org.keycloak.sessions.AuthenticationSessionModel;
 /** The question of a login. */
 final class LoginRequest {
 
+    private static final BindingSignals NOTHING = new BindingSignals(null, null);
+
     private LoginRequest() {
     }
 
@@ -29,9 +31,13 @@ final class LoginRequest {
         boolean ofEndUser = hook == Hook.LOGIN || login.getClient().isPublicClient();
         return new EvaluationRequest(hook, Time.currentTimeMillis()).subject(SubjectSignals.of(context.getUser()))
                 .resource(ResourceSignals.ofLogin(login)).session(SessionSignals.ofLogin(login, levels.current(), existing))
-                .network(NetworkSignals.of(session, ofEndUser)).binding(BindingSignals.of(session, null))
+                .network(NetworkSignals.of(session, ofEndUser)).binding(proved(session, login, hook))
                 .telemetry(Telemetry.of(context.getHttpRequest())).device(DeviceCookie.id(session), PostureAssertion.of(session))
-                .flow(context.getFlowPath())
-                .reused(0).json();
+                .flow(context.getFlowPath()).reused(0).json();
+    }
+
+    /** Only a password grant is a request of the client; at a login the browser talks, and its certificate is not the client's. */
+    private static BindingSignals proved(KeycloakSession session, AuthenticationSessionModel login, Hook hook) {
+        return hook == Hook.PASSWORD_GRANT ? BindingSignals.of(session, login.getClient()) : NOTHING;
     }
 }

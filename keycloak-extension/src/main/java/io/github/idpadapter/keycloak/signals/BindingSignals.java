@@ -1,21 +1,47 @@
 package io.github.idpadapter.keycloak.signals;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.keycloak.authentication.authenticators.client.X509ClientAuthenticator;
+import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
-import org.keycloak.representations.AccessToken;
+import org.keycloak.protocol.oidc.OIDCAdvancedConfigWrapper;
+import org.keycloak.representations.AccessToken.Confirmation;
 import org.keycloak.representations.dpop.DPoP;
 import org.keycloak.services.util.DPoPUtil;
+import org.keycloak.services.util.MtlsHoKTokenUtil;
 
-/** The key that the client proved to hold: by DPoP in this request, or the one that its token is bound to. */
-public final class BindingSignals {
+/**
+ * The key that a token request proves its client to hold: by DPoP, or by the certificate of its TLS connection. Null where none.
+ * What a token is bound to is no proof: whoever copied the token has that too.
+ */
+public record BindingSignals(String jkt, String x5t) {
 
-    private BindingSignals() {
+    public static BindingSignals of(KeycloakSession session, ClientModel client) {
+        DPoP proof = session.getAttribute(DPoPUtil.DPOP_SESSION_ATTRIBUTE, DPoP.class);
+        return new BindingSignals(proof == null ? null : proof.getThumbprint(), isCertificateOf(client) ? certificate(session) : null);
     }
 
-    public static ObjectNode of(KeycloakSession session, AccessToken token) {
-        DPoP proof = session.getAttribute(DPoPUtil.DPOP_SESSION_ATTRIBUTE, DPoP.class);
-        AccessToken.Confirmation bound = token == null ? null : token.getConfirmation();
-        String jkt = proof != null ? proof.getThumbprint() : bound == null ? null : bound.getKeyThumbprint();
-        return EvaluationRequest.object().put("jkt", jkt).put("x5t_s256", bound == null ? null : bound.getCertThumbprint());
+    /** Whether Keycloak takes a connection's certificate for the client's: a proxy may show one of its own for everybody. */
+    private static boolean isCertificateOf(ClientModel client) {
+        return OIDCAdvancedConfigWrapper.fromClientModel(client).isUseMtlsHokToken()
+                || X509ClientAuthenticator.PROVIDER_ID.equals(client.getClientAuthenticatorType());
+    }
+
+    private static String certificate(KeycloakSession session) {
+        Confirmation shown = MtlsHoKTokenUtil.bindTokenWithClientCertificate(session.getContext().getHttpRequest(), session);
+        return shown == null ? null : shown.getCertThumbprint();
+    }
+
+    /** Whether this is what a token is bound to, if it is bound. */
+    public boolean satisfies(Confirmation bound) {
+        return bound == null || isSame(bound.getKeyThumbprint(), jkt) && isSame(bound.getCertThumbprint(), x5t);
+    }
+
+    private static boolean isSame(String bound, String proved) {
+        return bound == null || bound.equals(proved);
+    }
+
+    ObjectNode json() {
+        return EvaluationRequest.object().put("jkt", jkt).put("x5t_s256", x5t);
     }
 }

@@ -45,8 +45,8 @@ public final class EvaluationRequest {
         return this;
     }
 
-    public EvaluationRequest binding(ObjectNode binding) {
-        context.set("binding", binding);
+    public EvaluationRequest binding(BindingSignals binding) {
+        context.set("binding", binding.json());
         return this;
     }
 

@@ -33,7 +33,7 @@ final class LoginTokensHook {
         }
         UserSessionModel userSession = clientSession.getUserSession();
         Decision decision = new TokenQuestion(session, Hook.TOKEN, clientSession.getClient())
-                .scope(tokens.getAccessToken().getScope()).boundAs(tokens.getAccessToken()).about(userSession, clientSession).ask();
+                .scope(tokens.getAccessToken().getScope()).about(userSession, clientSession).ask();
         if (!decision.permit()) {
             SessionEnder.apply(session, userSession, decision.endingSession());
         }

@@ -26,8 +26,7 @@ final class MachineHook {
         AuthenticatedClientSessionModel clientSession = context.getClientSession();
         ClientModel client = clientSession.getClient();
         Decision decision = new TokenQuestion(session, Hook.CLIENT_CREDENTIALS, client)
-                .scope(context.getParams().getFirst(OAuth2Constants.SCOPE)).boundAs(null)
-                .about(clientSession.getUserSession().getUser()).ask();
+                .scope(context.getParams().getFirst(OAuth2Constants.SCOPE)).about(clientSession.getUserSession().getUser()).ask();
         Refusal.unlessPermitted(session, null, client, decision);
         session.setAttribute(RiskNotes.REQUEST_DECISION, decision);
         StoredDecision.note(clientSession.getUserSession(), decision);

@@ -4,6 +4,7 @@ import io.github.idpadapter.keycloak.decision.Decision;
 import io.github.idpadapter.keycloak.decision.Hook;
 import io.github.idpadapter.keycloak.decision.RiskNotes;
 import io.github.idpadapter.keycloak.decision.StoredDecision;
+import io.github.idpadapter.keycloak.signals.BindingSignals;
 import org.keycloak.OAuth2Constants;
 import org.keycloak.OAuthErrorException;
 import org.keycloak.models.AuthenticatedClientSessionModel;
@@ -38,18 +39,22 @@ final class RefreshHook {
         if (userSession == null) {
             return;
         }
-        Decision decision = question(client, userSession, token.getScope(), token).ask();
+        Decision decision = question(client, userSession, token.getScope()).ask();
         Refusal.unlessPermitted(session, userSession, client, decision);
         session.setAttribute(RiskNotes.REQUEST_DECISION, decision);
         StoredDecision.note(userSession, decision);
     }
 
-    /** The session that a token is good for, if it is one that Keycloak may accept from this client. */
+    /**
+     * The session that a token is good for, if it is one that Keycloak may accept from this client. Whoever lacks the key of a bound
+     * token must not bring about a refusal that ends its owner's session, or makes the owner's next login step up.
+     */
     private UserSessionModel sessionOf(RefreshToken token, ClientModel client) {
         RealmModel realm = session.getContext().getRealm();
         boolean isOffline = TokenUtil.TOKEN_TYPE_OFFLINE.equals(token.getType());
         boolean isRefresh = isOffline || TokenUtil.TOKEN_TYPE_REFRESH.equals(token.getType());
-        if (!isRefresh || !token.isActive() || token.getSessionId() == null || !client.getClientId().equals(token.getIssuedFor())) {
+        if (!isRefresh || !token.isActive() || token.getSessionId() == null || !client.getClientId().equals(token.getIssuedFor())
+                || !BindingSignals.of(session, client).satisfies(token.getConfirmation())) {
             return null;
         }
         UserSessionModel found = isOffline ? session.sessions().getOfflineUserSession(realm, token.getSessionId())
@@ -74,17 +79,17 @@ final class RefreshHook {
     void shape(TokenRefreshResponseContext context) throws ClientPolicyException {
         AccessTokenResponseBuilder tokens = context.getAccessTokenResponseBuilder();
         Decision decision = session.getAttribute(RiskNotes.REQUEST_DECISION, Decision.class);
-        if (decision == null) { // a kind of refresh token that isn't Keycloak's own
+        if (decision == null) { // a refresh token that didn't hold, or isn't Keycloak's own, was accepted all the same
             AuthenticatedClientSessionModel clientSession = tokens.getClientSessionCtx().getClientSession();
             UserSessionModel userSession = clientSession.getUserSession();
-            decision = question(clientSession.getClient(), userSession, tokens.getAccessToken().getScope(), null).ask();
+            decision = question(clientSession.getClient(), userSession, tokens.getAccessToken().getScope()).ask();
             Refusal.unlessPermitted(session, userSession, clientSession.getClient(), decision);
         }
         TokenShaper.shape(tokens, decision.obligations());
     }
 
-    private TokenQuestion question(ClientModel client, UserSessionModel userSession, String scope, RefreshToken token) {
-        return new TokenQuestion(session, Hook.REFRESH, client).scope(scope).boundAs(token)
+    private TokenQuestion question(ClientModel client, UserSessionModel userSession, String scope) {
+        return new TokenQuestion(session, Hook.REFRESH, client).scope(scope)
                 .about(userSession, userSession.getAuthenticatedClientSessionByClient(client.getId()));
     }
 }

@@ -20,7 +20,6 @@ import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.UserModel;
 import org.keycloak.models.UserSessionModel;
-import org.keycloak.representations.AccessToken;
 
 /** The question of a token request: about a user's session, or about a workload that has none worth naming. */
 final class TokenQuestion {
@@ -38,16 +37,11 @@ final class TokenQuestion {
         this.client = client;
         boolean ofEndUser = client.isPublicClient() && hook != Hook.CLIENT_CREDENTIALS;
         this.request = new EvaluationRequest(hook, Time.currentTimeMillis()).network(NetworkSignals.of(session, ofEndUser))
-                .telemetry(Telemetry.NONE).device(null, PostureAssertion.of(session));
+                .binding(BindingSignals.of(session, client)).telemetry(Telemetry.NONE).device(null, PostureAssertion.of(session));
     }
 
     TokenQuestion scope(String scope) {
         request.resource(ResourceSignals.ofToken(client, scope));
-        return this;
-    }
-
-    TokenQuestion boundAs(AccessToken token) {
-        request.binding(BindingSignals.of(session, token));
         return this;
     }
 

@@ -20,7 +20,7 @@ class EvaluationRequestTest {
                 .subject(EvaluationRequest.object().put("type", "user").put("id", "u"))
                 .resource(EvaluationRequest.object().put("type", "oidc_client").put("id", "spa"))
                 .session(EvaluationRequest.object().put("acr", "basic").put("age_s", System.nanoTime()))
-                .network(EvaluationRequest.object().put("ip", ip)).binding(EvaluationRequest.object().putNull("jkt"))
+                .network(EvaluationRequest.object().put("ip", ip)).binding(new BindingSignals(null, "certificate"))
                 .telemetry(Telemetry.of("typed", "challenge")).device("browser", posture).reused(3);
     }
 
@@ -35,6 +35,7 @@ class EvaluationRequestTest {
         assertEquals("a.b.c", json.at("/context/device/posture").asText());
         assertEquals(3, json.at("/context/reused").asInt());
         assertTrue(json.at("/context/binding/jkt").isNull());
+        assertEquals("certificate", json.at("/context/binding/x5t_s256").asText());
         assertTrue(json.at("/context/telemetry_dropped").isMissingNode());
         assertEquals("u", json.at("/subject/id").asText());
     }

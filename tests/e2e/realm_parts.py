@@ -29,7 +29,7 @@ def copy_with_max_age(admin: Admin, alias: str, copy: str, *, level: int, max_ag
     raise AssertionError(f"{alias} has no condition for level {level}")
 
 
-def client_like(world: World, model: str, client_id: str, **attributes: str) -> Application:
+def client_like(world: World, model: str, client_id: str, *, implicit: bool = False, **attributes: str) -> Application:
     """Add a client with the redirects, claims and credentials of `model`, and attributes of its own."""
     (found,) = world.demo.call("GET", "/clients", params={"clientId": model})
     kept = ("publicClient", "redirectUris", "webOrigins", "attributes")
@@ -39,6 +39,7 @@ def client_like(world: World, model: str, client_id: str, **attributes: str) -> 
         for mapper in found["protocolMappers"]
     ]
     body["attributes"] = body["attributes"] | attributes
+    body["implicitFlowEnabled"] = implicit
     world.demo.call("POST", "/clients", json=body)
     return world.app(client_id)
 

@@ -4,6 +4,7 @@ import io.github.idpadapter.keycloak.decision.Obligations.SessionFate;
 import java.util.List;
 import org.keycloak.events.EventBuilder;
 import org.keycloak.events.EventType;
+import org.keycloak.models.AbstractKeycloakTransaction;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserModel;
@@ -22,15 +23,35 @@ public final class SessionEnder {
 
     /** Ends what the decision names: nothing, this session, or all of the user. */
     public static void apply(KeycloakSession session, UserSessionModel userSession, Decision decision) {
+        ending(session, userSession, decision).run();
+    }
+
+    /** The same once the request is through, for a session that the request has only just made: nobody else sees it before. */
+    public static void applyAfterwards(KeycloakSession session, UserSessionModel userSession, Decision decision) {
+        Runnable ending = ending(session, userSession, decision);
+        session.getTransactionManager().enlistAfterCompletion(new AbstractKeycloakTransaction() {
+            @Override
+            protected void commitImpl() {
+                ending.run();
+            }
+
+            @Override
+            protected void rollbackImpl() {
+                ending.run(); // a session of before is still there
+            }
+        });
+    }
+
+    private static Runnable ending(KeycloakSession session, UserSessionModel userSession, Decision decision) {
         SessionFate fate = decision.obligations().session();
         if (fate == SessionFate.KEEP || userSession == null) {
-            return;
+            return () -> { };
         }
         String realmId = session.getContext().getRealm().getId();
         String userId = userSession.getUser() == null ? null : userSession.getUser().getId();
         String sessionId = userSession.getId();
         boolean offline = userSession.isOffline();
-        KeycloakModelUtils.runJobInTransaction(session.getKeycloakSessionFactory(), session.getContext(), own -> {
+        return () -> KeycloakModelUtils.runJobInTransaction(session.getKeycloakSessionFactory(), session.getContext(), own -> {
             RealmModel realm = own.realms().getRealm(realmId);
             own.getContext().setRealm(realm); // the context that is handed over doesn't bring it
             UserSessionModel found = offline ? own.sessions().getOfflineUserSession(realm, sessionId)

@@ -20,8 +20,6 @@ import org.keycloak.sessions.AuthenticationSessionModel;
 /** The question of a login. */
 final class LoginRequest {
 
-    private static final BindingSignals NOTHING = new BindingSignals(null, null);
-
     private LoginRequest() {
     }
 
@@ -38,6 +36,6 @@ final class LoginRequest {
 
     /** Only a password grant is a request of the client; at a login the browser talks, and its certificate is not the client's. */
     private static BindingSignals proved(KeycloakSession session, AuthenticationSessionModel login, Hook hook) {
-        return hook == Hook.PASSWORD_GRANT ? BindingSignals.of(session, login.getClient()) : NOTHING;
+        return hook == Hook.PASSWORD_GRANT ? BindingSignals.of(session, login.getClient()) : BindingSignals.NONE;
     }
 }

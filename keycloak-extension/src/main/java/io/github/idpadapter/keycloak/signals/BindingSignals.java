@@ -16,6 +16,8 @@ import org.keycloak.services.util.MtlsHoKTokenUtil;
  */
 public record BindingSignals(String jkt, String x5t) {
 
+    public static final BindingSignals NONE = new BindingSignals(null, null);
+
     public static BindingSignals of(KeycloakSession session, ClientModel client) {
         DPoP proof = session.getAttribute(DPoPUtil.DPOP_SESSION_ATTRIBUTE, DPoP.class);
         return new BindingSignals(proof == null ? null : proof.getThumbprint(), isCertificateOf(client) ? certificate(session) : null);

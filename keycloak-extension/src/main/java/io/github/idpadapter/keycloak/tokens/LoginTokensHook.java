@@ -11,6 +11,7 @@ import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.UserSessionModel;
 import org.keycloak.protocol.oidc.TokenManager.AccessTokenResponseBuilder;
 import org.keycloak.services.clientpolicy.ClientPolicyException;
+import org.keycloak.services.clientpolicy.context.ImplicitHybridTokenResponse;
 
 /**
  * The first tokens of a login are answered by the login's own decision, once. Where there is none, say in a flow without the risk
@@ -48,9 +49,27 @@ final class LoginTokensHook {
         return session.singleUseObjects().putIfAbsent(use, StoredDecision.LIFE_S);
     }
 
-    /** Tokens in the front channel, whose code may come for its own later: the decision stays. */
-    void shapeFront(AccessTokenResponseBuilder tokens) {
-        StoredDecision.read(tokens.getClientSessionCtx().getClientSession().getNote(RiskNotes.LOGIN_DECISION))
-                .ifPresent(decision -> TokenShaper.shape(tokens, decision.obligations()));
+    /**
+     * Tokens in the front channel (implicit and hybrid flow). This very login's decision answers, and stays for the code that may come
+     * for its own; the client session's may still be an earlier login's here. The session of a refused login is ended when the request
+     * is through: until then it may not be there for anyone else.
+     */
+    void shapeFront(ImplicitHybridTokenResponse front) throws ClientPolicyException {
+        AccessTokenResponseBuilder tokens = front.getAccessTokenResponseBuilder();
+        Optional<Decision> ofLogin = StoredDecision.read(front.getAuthenticationSession().getClientNote(RiskNotes.LOGIN_DECISION));
+        if (ofLogin.isPresent()) {
+            TokenShaper.shape(tokens, ofLogin.get().obligations());
+            return;
+        }
+        AuthenticatedClientSessionModel clientSession = front.getClientSessionContext().getClientSession();
+        UserSessionModel userSession = clientSession.getUserSession();
+        Decision decision = new TokenQuestion(session, Hook.TOKEN, clientSession.getClient()).inFront()
+                .scope(tokens.getAccessToken().getScope()).about(userSession, clientSession).ask();
+        if (!decision.permit()) {
+            SessionEnder.applyAfterwards(session, userSession, decision.endingSession());
+        }
+        Refusal.unlessPermitted(session, null, clientSession.getClient(), decision);
+        StoredDecision.note(userSession, decision);
+        TokenShaper.shape(tokens, decision.obligations());
     }
 }

@@ -47,7 +47,7 @@ final class RiskTokenExecutor implements ClientPolicyExecutorProvider<ClientPoli
         } else if (context instanceof ResourceOwnerPasswordCredentialsResponseContext password) {
             new LoginTokensHook(session).shapeOnce(password.getAccessTokenResponseBuilder());
         } else if (context instanceof ImplicitHybridTokenResponse front) {
-            new LoginTokensHook(session).shapeFront(front.getAccessTokenResponseBuilder());
+            new LoginTokensHook(session).shapeFront(front);
         } else if (context instanceof ServiceAccountTokenRequestContext machine) {
             new MachineHook(session).ask(machine);
         } else if (context instanceof ServiceAccountTokenResponseContext machine) {

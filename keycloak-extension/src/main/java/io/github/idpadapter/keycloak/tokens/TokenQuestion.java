@@ -40,6 +40,12 @@ final class TokenQuestion {
                 .binding(BindingSignals.of(session, client)).telemetry(Telemetry.NONE).device(null, PostureAssertion.of(session));
     }
 
+    /** Asked where the browser itself gets the tokens, whatever its client is: its address is the user's, its certificate no client's. */
+    TokenQuestion inFront() {
+        request.network(NetworkSignals.of(session, true)).binding(BindingSignals.NONE);
+        return this;
+    }
+
     TokenQuestion scope(String scope) {
         request.resource(ResourceSignals.ofToken(client, scope));
         return this;

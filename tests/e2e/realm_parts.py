@@ -29,6 +29,18 @@ def copy_with_max_age(admin: Admin, alias: str, copy: str, *, level: int, max_ag
     raise AssertionError(f"{alias} has no condition for level {level}")
 
 
+def copy_with_required(admin: Admin, alias: str, copy: str, *, step: str, instead_of: str) -> str:
+    """Copy a flow, make one of its alternatives the only way, and return the copy's id."""
+    admin.call("POST", f"/authentication/flows/{quote(alias)}/copy", json={"newName": copy})
+    path = f"/authentication/flows/{quote(copy)}/executions"
+    wanted = {step: "REQUIRED", instead_of: "DISABLED"}
+    for execution in admin.call("GET", path):
+        requirement = wanted.get(execution.get("providerId"))
+        if requirement and execution["requirement"] == "ALTERNATIVE":
+            admin.call("PUT", path, json=execution | {"requirement": requirement})
+    return flow_id(admin, copy)
+
+
 def client_like(world: World, model: str, client_id: str, *, implicit: bool = False, **attributes: str) -> Application:
     """Add a client with the redirects, claims and credentials of `model`, and attributes of its own."""
     (found,) = world.demo.call("GET", "/clients", params={"clientId": model})

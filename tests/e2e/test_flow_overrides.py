@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.front import ACR_MFA, DENY, STEP_UP, Answer
-from tests.e2e.realm_parts import bind_browser_flow, client_like, copy_with_max_age, flow_id
+from tests.e2e.realm_parts import bind_browser_flow, client_like, copy_with_max_age, copy_with_required, flow_id
 from tests.e2e.world import ACR_BASIC, Visit, World
 from tools.driver.application import Application
 from tools.driver.browser import Person
@@ -58,6 +58,27 @@ def test_a_stale_password_at_low_risk_opens_silently_at_class_zero(world: World,
 def test_a_fresh_password_opens_the_same_application_silently_at_basic(world: World, strict: Application):
     visit = world.logged_in(world.person())
     assert world.visit(strict, visit.browser).tokens().acr == ACR_BASIC
+
+
+@pytest.fixture(scope="module")
+def enrolling(started: World) -> Application:
+    """A client whose flow knows one-time codes only, and so lets a user set them up."""
+    app = client_like(started, "spa", "enrolling-app")
+    wanted = {"step": "risk-otp-form", "instead_of": "webauthn-authenticator"}
+    bind_browser_flow(started, app, copy_with_required(started.demo, "risk browser", "enrolling", **wanted))
+    return app
+
+
+def test_a_flow_that_enrols_may_do_so_where_the_application_asks_at_low_risk(world: World, enrolling: Application):
+    person = world.person(otp=False)
+    assert world.visit(enrolling, acr_values=ACR_MFA).log_in(person).page.kind is Kind.ENROL
+
+
+def test_a_flow_that_enrols_does_not_at_high_risk(world: World, enrolling: Application):
+    person = world.person(otp=False)
+    world.answer(STEP_UP)
+    assert world.visit(enrolling, acr_values=ACR_MFA).log_in(person).page.kind is Kind.ERROR
+    assert world.demo.credential_types(person.name) == ["password"]
 
 
 @pytest.fixture(scope="module")

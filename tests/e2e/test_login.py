@@ -125,6 +125,35 @@ def test_an_application_that_requires_mfa_gets_it_at_low_risk(world: World):
     assert world.asks.count("login") == 1
 
 
+def test_who_lacks_the_factor_that_an_application_requires_is_told_so_and_not_that_the_password_is_wrong(world: World):
+    person = world.person(otp=False)
+    visit = world.visit(acr_values=ACR_MFA).log_in(person)
+    assert (visit.page.kind, visit.page.status) == (Kind.ERROR, 403)
+    assert "needs a second factor" in visit.page.message
+    assert visit.reload().page.kind is Kind.ERROR
+    assert world.demo.sessions(person.name) == []
+    assert world.demo.credential_types(person.name) == ["password"]
+    assert world.demo.failures(person.name) == 0
+    (event,) = world.demo.events(person.name, type="LOGIN_ERROR")
+    assert event["error"] == "risk_factor_missing"
+    assert world.asks == ["login"]
+    assert world.visit(browser=visit.browser).log_in(person).tokens().acr == ACR_BASIC
+
+
+def test_who_lacks_the_factor_that_another_application_requires_keeps_the_session(world: World):
+    person = world.person(otp=False)
+    visit = world.logged_in(person)
+    assert world.visit(world.second, visit.browser, acr_values=ACR_MFA).page.kind is Kind.ERROR
+    assert world.visit(world.second, visit.browser).page.kind is Kind.CODE
+
+
+def test_without_a_page_an_application_is_told_that_the_login_is_needed(world: World):
+    person = world.person(otp=False)
+    visit = world.logged_in(person)
+    silent = world.visit(world.second, visit.browser, acr_values=ACR_MFA, prompt="none")
+    assert silent.page.kind is Kind.REFUSAL
+
+
 def test_an_essential_acr_claim_is_honoured_as_well(world: World):
     person = world.person()
     claims = f'{{"id_token":{{"acr":{{"essential":true,"values":["{ACR_MFA}"]}}}}}}'

@@ -9,6 +9,8 @@ public final class RiskNotes {
     public static final String EVENT_UNAVAILABLE = "risk_unavailable";
     /** Error of events where a decision refused. */
     public static final String ERROR_DENIED = "risk_denied";
+    /** Error of logins that an application wants at a level for which the user has no factor; no decision of the service. */
+    public static final String ERROR_NO_FACTOR = "risk_factor_missing";
 
     /** User session: the last decision. */
     public static final String LEVEL = "risk.level";

@@ -34,9 +34,18 @@ final class LoginRefusal {
     }
 
     void deny(Decision decision, String message) {
+        end(RiskNotes.ERROR_DENIED, message, isDirectGrant(context) ? json(decision) : page(message));
+    }
+
+    /** Nobody refused, but the application asks for what the user doesn't have. */
+    void lackFactor() {
+        end(RiskNotes.ERROR_NO_FACTOR, NO_FACTOR, page(NO_FACTOR));
+    }
+
+    private void end(String error, String message, Response answer) {
         context.getAuthenticationSession().setAuthNote(STANDS, message);
-        context.getEvent().user(context.getUser()).error(RiskNotes.ERROR_DENIED);
-        context.forceChallenge(isDirectGrant(context) ? json(decision) : page(message));
+        context.getEvent().user(context.getUser()).error(error);
+        context.forceChallenge(answer);
     }
 
     /** Whether there is no browser to show a page to. */

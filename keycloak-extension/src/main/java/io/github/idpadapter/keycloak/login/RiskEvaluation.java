@@ -70,6 +70,10 @@ final class RiskEvaluation implements AuthenticationFlowCallback {
             SessionEnder.apply(session, existing, decision);
             return;
         }
+        if (!LoginRefusal.isDirectGrant(context) && new MissingFactor(context, levels).isCertain()) {
+            new LoginRefusal(context).lackFactor();
+            return;
+        }
         int level = Math.max(wanted.orElse(0), owed.orElse(0));
         if (level > 0) {
             boolean fresh = owesFresh || wanted.isPresent() && stepUp.mustBeFresh(decision, wanted.getAsInt());

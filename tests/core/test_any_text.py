@@ -77,11 +77,11 @@ def test_a_profile_is_exact_after_each_sample_whatever_its_keys():
 
 def test_a_long_memory_fades_and_stays_bounded():
     profile = replace(MODEL.profile(typists.rows(1, 30)), keys=3000.0, samples=500.0, taught=900)
-    for made in typists.rows(2, 500):
+    for made in typists.rows(2, 400):
         profile = MODEL.learn(profile, made)
     assert profile.keys == pytest.approx(any_text.MEMORY_KEYS)
     assert profile.samples == pytest.approx(500, abs=1)
-    own, other = MODEL.profile(typists.rows(1, 200)).mean, MODEL.profile(typists.rows(2, 200)).mean
+    own, other = MODEL.profile(typists.rows(1, 50)).mean, MODEL.profile(typists.rows(2, 50)).mean
     assert np.abs(profile.mean - other).sum() < np.abs(profile.mean - own).sum()
     at_once = MODEL.learn(profile, np.full(1999, 0.1))
     assert at_once.keys == any_text.MEMORY_KEYS
@@ -145,7 +145,7 @@ def test_a_background_is_the_same_each_time():
 
 
 def test_hands_that_all_type_alike_tell_nobody_apart():
-    same = [AnyText().profile(typists.rows(7, 10, seed)) for seed in range(200)]
+    same = [AnyText().profile(typists.rows(7, 10, seed)) for seed in range(40)] * 5
     model = AnyText(Background.of(same))
     profile = model.profile(typists.rows(7, 30))
     assert np.abs(model.score_samples(profile, typists.rows(7, 20, 300))).max() < 1.5

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -35,6 +36,17 @@ def hand(person: int, actions: int, seed: int = 0) -> list[np.ndarray]:
     return made
 
 
+@cache
+def run(person: int, seed: int = 0) -> pointer.Run:
+    """Thirty movements, read once for all that ask for them."""
+    return pointer.Run.of(hand(person, 30, seed))
+
+
+@cache
+def enrolled_hand(person: int, actions: int) -> pointer.Profile:
+    return Pointer().profile(hand(person, actions))
+
+
 @pytest.fixture(scope="module")
 def crowd() -> Background:
     return Background.of([Pointer().profile(hand(person, 120)) for person in range(100, 110)])
@@ -46,9 +58,9 @@ def test_the_own_hand_scores_above_others(enrolled, located, crowd):
     model = Pointer(background=crowd) if located else Pointer()
     wins = []
     for person in range(8):
-        profile = model.profile(hand(person, enrolled))
-        own = [weigh_run(model.score_actions(profile, hand(person, 30, seed))) for seed in (1, 2)]
-        other = [weigh_run(model.score_actions(profile, hand(who, 30))) for who in range(person + 20, person + 24)]
+        profile = enrolled_hand(person, enrolled)
+        own = [weigh_run(model.score_actions(profile, run(person, seed))) for seed in (1, 2)]
+        other = [weigh_run(model.score_actions(profile, run(who))) for who in range(person + 20, person + 24)]
         wins.append(np.mean(np.array(own)[:, None] > other))
     assert np.mean(wins) > 0.85
 
@@ -96,9 +108,9 @@ def share_of_the_way(old: pointer.Profile, changed: pointer.Profile, goal: point
 
 
 def test_an_old_profile_fades_as_a_hand_changes():
-    model, then = Pointer(), hand(2, 20)
+    model, then = Pointer(), pointer.Run.of(hand(2, 20))
     old = replace(model.profile(hand(1, 20)), taught=60_000)
-    changed = model.learn(old, then * 250)
+    changed = model.learn(old, pointer.Run(then.features * 250))
     assert share_of_the_way(old, changed, model.profile(then)) == pytest.approx(1 - np.exp(-1), abs=0.01)
 
 
@@ -150,29 +162,23 @@ def test_damaged_bytes_are_named():
 NUMBERS = st.floats(-1e308, 1e308)
 
 
-@settings(deadline=None, max_examples=40)
 @given(arrays(np.float64, st.tuples(st.integers(2, 12), st.sampled_from([3, 4])), elements=NUMBERS), st.integers(1, 40))
 def test_any_finite_action_gives_bounded_nats(action, repeated):
     model, action = Pointer(), action[np.argsort(action[:, 0])]
     hostile = model.profile([action] * repeated)
-    for profile, tested in (
-        (model.profile(hand(1, 3)), [action]),
-        (hostile, [action]),
-        (hostile, hand(1, 2)),
-    ):
+    for profile, tested in ((enrolled_hand(1, 3), [action]), (hostile, [action]), (hostile, run(1))):
         nats = model.score_actions(profile, tested)
         assert np.isfinite(nats).all()
         assert (np.abs(nats) <= LIMIT_NATS).all()
 
 
-@settings(deadline=None, max_examples=20)
 @given(arrays(np.int16, 48 + 1176), st.integers(1, 2**32 - 1))
 def test_any_numbers_in_a_profile_give_bounded_nats(numbers, taught):
     profile = pointer.Profile(numbers[:48], numbers[48:], taught)
     flat = Background(np.full(48, 0.05), 0.1, np.zeros(48), np.eye(48), np.eye(48))
     for model in (Pointer(), Pointer(background=flat)):
-        assert (np.abs(model.score_actions(profile, hand(1, 3))) <= LIMIT_NATS).all()
-        assert model.learn(profile, hand(1, 3)).taught >= min(taught + 3, 2**32 - 1)
+        assert (np.abs(model.score_actions(profile, run(1))) <= LIMIT_NATS).all()
+        assert model.learn(profile, run(1)).taught >= min(taught + 30, 2**32 - 1)
 
 
 def test_a_background_needs_enough_people_who_moved_enough():

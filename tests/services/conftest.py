@@ -15,6 +15,7 @@ from idp_adapter.adapters.policy_file import load
 from idp_adapter.adapters.pseudonyms import Pseudonyms
 from idp_adapter.adapters.sql import SqlStore, open_store
 from idp_adapter.adapters.telemetry import Opener
+from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
 from idp_adapter.core.policy import Policy
 from idp_adapter.core.types import Decision, Hook, Network, Outcome, OutcomeType, Place, Request, Session
 from idp_adapter.services.decide import Decider
@@ -92,6 +93,7 @@ class House:
     feeds: MapOfFeeds = field(default_factory=MapOfFeeds)
     policy: Policy = field(default_factory=lambda: load(None))
     now: datetime = b.NOW
+    backgrounds: Backgrounds = SHIPPED
     populations: Populations = field(init=False)
     asked: int = 0
     told: int = 0
@@ -110,6 +112,7 @@ class House:
             observer=self.tally,
             policy_for=lambda _: self.policy,
             population_of=self.populations.of,
+            backgrounds=self.backgrounds,
         )
 
     def ask(self, request: Request | None = None) -> Decision:
@@ -120,7 +123,7 @@ class House:
         self.told += 1
         request = login()
         outcome = Outcome(f"o{self.told}", request.issuer, type_, self.now, decision.id, request.subject.key)
-        reporter = OutcomeReporter(self.store, self.tally, lambda _: self.policy)
+        reporter = OutcomeReporter(self.store, self.tally, lambda _: self.policy, self.backgrounds)
         return reporter.report(replace(outcome, **changes), now=self.now)
 
     def familiar(self, logins: int = 4) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import cache
 
 import numpy as np
 import pytest
 
 from idp_adapter.core.evidence import any_text, pointer
+from idp_adapter.core.evidence.backgrounds import Backgrounds
 from idp_adapter.core.evidence.pointer import Pointer
+from idp_adapter.core.types import Evidence, OutcomeType, Request
 from idp_adapter.errors import NotFound
 from idp_adapter.services import backgrounds
 from idp_adapter.services.backgrounds import Fitting, Model
 from tests.core import typists
 from tests.core.builders import template
 from tests.core.test_pointer import hand
+from tests.services.conftest import login, telemetry
 
 Own = Mapping[str, bytes]
 
@@ -87,3 +91,37 @@ def test_the_pointers_background_is_of_enrolled_hands():
     assert isinstance(fitted.background, pointer.Background)
     assert fitted.subjects == 200
     assert fitted.background.total is not None
+
+
+def with_code(person: int, seed: int) -> Request:
+    """A login whose form had a code, as that person types."""
+    row = typists.rows(person, 1, seed)[0] * 1000
+    downs = [0.0, *np.cumsum(row[1::2])]
+    keys = [[float(down), float(down + hold)] for down, hold in zip(downs, row[0::2], strict=True)]
+    sent = telemetry(fields=[{"name": "otp", "keys": keys, "complete": True}])
+    return login(telemetry=sent, telemetry_challenge="c-1")
+
+
+def of_codes(house, request: Request) -> Evidence:
+    return next(each for each in house.ask(request).risk.contributions if each.source == any_text.SOURCE)
+
+
+def test_codes_are_learnt_of_step_ups_before_there_is_a_background_and_weighed_from_its_day_on(house):
+    for seed in range(12):
+        house.tell(house.ask(with_code(1, seed)), OutcomeType.STEP_UP_SUCCEEDED)
+        house.now += timedelta(hours=8)
+    before = of_codes(house, with_code(1, 50))
+    assert [reason.code for reason in before.reasons] == ["any_text_no_background"]
+    house.backgrounds = Backgrounds(any_text=typists.background(), versions=("of-today",))
+    own = np.mean([of_codes(house, with_code(1, seed)).nats for seed in range(50, 60)])
+    others = np.mean([of_codes(house, with_code(person, 50)).nats for person in range(2, 12)])
+    assert own < 0 < others
+
+
+def test_decisions_name_the_backgrounds_that_they_were_weighed_with(house):
+    def weights() -> str:
+        return house.store.decision(login().issuer, house.ask().id).weights
+
+    shipped = weights()
+    house.backgrounds = Backgrounds(any_text=typists.background(), versions=("of-today",))
+    assert weights() != shipped

@@ -1,13 +1,14 @@
 """The audit chain in rows. Reads and writes of its own, beside the hot path.
 
-A decision's digest is made of what is stored, read back: the same way when it is sealed and when it is verified. What
-outcomes and retention change lawfully (the learnable part, whether it is settled) is not part of it.
+A decision's digest is made of what is stored, read back: the same way when it is sealed and when it is verified.
+Documents count as the text that the database gives. What outcomes and retention change lawfully (the learnable part,
+whether it is settled) is not part of it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -54,7 +55,7 @@ _encode: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_
 
 
 def content(dialect: str) -> list[ColumnElement[Any]]:
-    """The columns that are sealed. PostgreSQL's documents as text, so that its driver stumbles over nothing in them."""
+    """The columns that are sealed; PostgreSQL's documents as text, which its driver would else take apart."""
     if dialect != "postgresql":
         return list(_SEALED)
     return [cast(column, Text) if column.name in _DOCUMENTS else column for column in _SEALED]
@@ -63,40 +64,19 @@ def content(dialect: str) -> list[ColumnElement[Any]]:
 def digest_of(row: Sequence[Any]) -> bytes:
     """The digest of a decision's row: the columns of `content` in their order. Absent values are left out.
 
-    Whatever lies there has one: a document that can't be read counts as the text that it is.
+    Whatever lies there has one: documents count as the text that they are, readable or not.
     """
-    try:
-        return _digest(row, _document)
-    except RecursionError:
-        return _digest(row, lambda text: text)
-
-
-def _digest(row: Sequence[Any], read: Callable[[Any], Any]) -> bytes:
-    members = {
-        name: _canonical(read(value) if name in _DOCUMENTS else value)
-        for name, value in zip(_NAMES, row, strict=True)
-        if value is not None
-    }
+    members = {name: _plain(value) for name, value in zip(_NAMES, row, strict=True) if value is not None}
     members["permitted"] = bool(members["permitted"])
     return leaf_digest(_encode(members).encode("utf-8", "surrogatepass"))
 
 
-def _document(text: Any) -> Any:
-    try:
-        return codec.loads(text)
-    except ValueError:
-        return text
-
-
-def _canonical(value: Any) -> Any:
-    """Numbers in one form: a database may give a whole one back as integer."""
-    if isinstance(value, float) and value.is_integer():
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():  # a database may give a whole number back as either
         return int(value)
-    if isinstance(value, dict):
-        return {name: _canonical(member) for name, member in value.items()}
     if isinstance(value, bytes | memoryview):  # SQLite keeps them in a column of text as well
         return {"bytes": bytes(value).hex()}
-    return [_canonical(member) for member in value] if isinstance(value, list) else value
+    return value
 
 
 class _Lost(Exception):

@@ -103,19 +103,24 @@ class Service:
     wsgi: Callable[..., Iterable[bytes]]
     store: Store
     jobs: Jobs
+    geo: GeoFiles
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Serve one request."""
         return self.wsgi(environ, start_response)
 
     def close(self) -> None:
-        """Stop the jobs, finish pending writes."""
+        """Stop the jobs, finish pending writes, close files."""
         self.jobs.stop()
         self.store.close()
+        self.geo.close()
 
 
-def build(settings: Settings) -> Service:
-    """Make the service of this process. Raises `AdapterError` where it can't start."""
+def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs | None = None) -> Service:
+    """Make the service of this process. Raises `AdapterError` where it can't start.
+
+    A simulation gives a clock of its own, and jobs that it runs by that clock.
+    """
     log = Log(sys.stdout.buffer, level=settings.log_level, now=now)
     policy = policy_file.load(settings.policy)
     candidate = policy_file.load(settings.shadow_policy) if settings.shadow_policy else None
@@ -130,7 +135,7 @@ def build(settings: Settings) -> Service:
     feeds = FeedFiles(settings.feeds)
     pseudonyms = Pseudonyms.from_file(settings.pseudonym_key_file)
     metrics = Metrics(shared_folder=str(settings.metrics_dir) if settings.metrics_dir else None)
-    template_keys = opened_template_keys(settings)
+    template_keys = opened_template_keys(settings, now=now)
     notary = JoseNotary(signer, service=settings.public_url, now=now, new_id=new_id)
     store = open_store(
         settings.database_url,
@@ -207,21 +212,21 @@ def build(settings: Settings) -> Service:
     unreadable = _problem(store.template_keys.ping)
     notes = [*geo.problems(), *feeds.problems(), *([unreadable] if unreadable else [])]
     log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
-    jobs = Jobs()
-    jobs.start(_retaining(store, retention(settings, policy), log), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
+    jobs = jobs or Jobs()
+    jobs.start(_retaining(store, retention(settings, policy), log, now), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     sealing, watch = Sealing(store.audit, notary), Watch(store.audit, checkpoints(settings))
-    jobs.start(_sealing(sealing, watch, settings.issuers, metrics, log), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
+    jobs.start(_sealing(sealing, watch, settings.issuers, metrics, log, now), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
     jobs.start(_warming(key_sets), first_s=0)
     jobs.start(_warming(posture_keys), first_s=0)
-    jobs.start(_renewing(populations), first_s=1)
+    jobs.start(_renewing(populations, now), first_s=1)
     if any(settings.feeds.values()):
         jobs.start(_refreshing(feeds, LOOK_AT_FEEDS_EVERY_S), first_s=LOOK_AT_FEEDS_EVERY_S)
     if settings.geoip_city or settings.geoip_asn:
         jobs.start(_refreshing(geo, LOOK_AT_PLACES_EVERY_S), first_s=LOOK_AT_PLACES_EVERY_S)
-    return Service(flask.wsgi_app, store, jobs)
+    return Service(flask.wsgi_app, store, jobs, geo)
 
 
-def opened_template_keys(settings: Settings) -> FolderKeys:
+def opened_template_keys(settings: Settings, *, now: Callable[[], datetime] = now) -> FolderKeys:
     """The keys that wrap data keys, the first of them made where there is none."""
     folder = template_key_folder(settings)
     folder.prepare(now())
@@ -342,7 +347,7 @@ def _problem(ping: Callable[[], None]) -> str:
     return ""
 
 
-def _retaining(store: Store, limits: Retention, log: Log) -> Callable[[], float]:
+def _retaining(store: Store, limits: Retention, log: Log, now: Callable[[], datetime]) -> Callable[[], float]:
     """Delete what is too old about every hour; several workers drift apart."""
 
     def run() -> float:
@@ -355,7 +360,9 @@ def _retaining(store: Store, limits: Retention, log: Log) -> Callable[[], float]
     return run
 
 
-def _sealing(sealing: Sealing, watch: Watch, issuers: Iterable[str], metrics: Metrics, log: Log) -> Callable[[], float]:
+def _sealing(
+    sealing: Sealing, watch: Watch, issuers: Iterable[str], metrics: Metrics, log: Log, now: Callable[[], datetime]
+) -> Callable[[], float]:
     """Seal what was decided every few seconds; several workers drift apart, and of two at once one wins."""
 
     def run() -> float:
@@ -375,7 +382,7 @@ def _sealing(sealing: Sealing, watch: Watch, issuers: Iterable[str], metrics: Me
     return run
 
 
-def _renewing(populations: Populations) -> Callable[[], float]:
+def _renewing(populations: Populations, now: Callable[[], datetime]) -> Callable[[], float]:
     """Look at each realm's population about every minute; several workers drift apart."""
 
     def run() -> float:

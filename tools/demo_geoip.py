@@ -6,6 +6,7 @@ Writes two files in the layout of GeoLite2-City and GeoLite2-ASN. None of it is 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Network:
     longitude: float
     asn: int
     operator: str
+    radius_km: int = 20
 
     def address(self, host: int = 10) -> str:
         """Return an address in it."""
@@ -48,7 +50,11 @@ def _city(network: Network) -> dict[str, Any]:
         "city": {"names": {"en": network.city}},
         "country": {"iso_code": network.country},
         "continent": {"code": network.continent},
-        "location": {"latitude": network.latitude, "longitude": network.longitude, "accuracy_radius": 20},
+        "location": {
+            "latitude": network.latitude,
+            "longitude": network.longitude,
+            "accuracy_radius": network.radius_km,
+        },
     }
 
 
@@ -56,13 +62,16 @@ def _asn(network: Network) -> dict[str, Any]:
     return {"autonomous_system_number": network.asn, "autonomous_system_organization": network.operator}
 
 
-def write(folder: Path) -> tuple[Path, Path]:
+def write(folder: Path, networks: Iterable[Network] = NETWORKS) -> tuple[Path, Path]:
     """Write both files into `folder`; return their paths: city, ASN."""
+    networks = tuple(networks)
     folder.mkdir(parents=True, exist_ok=True)
     city, asn = folder / "demo-city.mmdb", folder / "demo-asn.mmdb"
     for path, kind, row in ((city, "GeoLite2-City", _city), (asn, "GeoLite2-ASN", _asn)):
-        writer = MMDBWriter(ip_version=4, database_type=kind, description="made up", float_type="f64")
-        for network in NETWORKS:
+        writer = MMDBWriter(
+            ip_version=6, ipv4_compatible=True, database_type=kind, description="made up", float_type="f64"
+        )
+        for network in networks:
             writer.insert_network(IPSet([network.prefix]), row(network))
         writer.to_db_file(str(path))
     return city, asn

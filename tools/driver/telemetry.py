@@ -52,11 +52,14 @@ class DeviceKey:
 
 
 class Hand:
-    """A way of typing: its own mean hold and flight per position, with a person's spread around them."""
+    """A way of typing: its own mean hold and flight per position, with a person's spread around them.
 
-    def __init__(self, seed: int, *, pace: float = 1.0, spread: float = 0.08) -> None:
+    Each `take` of a seed is the same hand on another occasion.
+    """
+
+    def __init__(self, seed: int, *, pace: float = 1.0, spread: float = 0.08, take: int = 0) -> None:
         self._habit = random.Random(seed)  # noqa: S311 - simulation
-        self._noise = random.Random(seed + 1_000_003)  # noqa: S311 - simulation
+        self._noise = random.Random(seed + 1_000_003 * (take + 1))  # noqa: S311 - simulation
         self._pace = pace
         self._spread = spread
         self._means: dict[str, list[tuple[float, float]]] = {}

@@ -39,7 +39,7 @@ from idp_adapter.core.policy import Policy
 from idp_adapter.core.policy_explain import Explanation, explain_record
 from idp_adapter.core.replay import Report
 from idp_adapter.core.types import Json, Origin, SubjectId
-from idp_adapter.errors import AdapterError, NotFound, Unavailable
+from idp_adapter.errors import NotFound, Unavailable
 from idp_adapter.services.audit import Sealing, Verdict, Verification, Watch
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.devices import DeviceKeeper
@@ -353,7 +353,7 @@ def _retaining(store: Store, limits: Retention, log: Log, now: Callable[[], date
     def run() -> float:
         try:
             log.retained(store.retain(limits, now=now()))
-        except AdapterError as error:
+        except Exception as error:  # whatever it is, the next run looks again
             log.failed(error=type(error).__name__, where=["retention"])
         return RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
 

@@ -12,8 +12,9 @@ from werkzeug.test import Client
 
 from idp_adapter import app, config, errors
 from idp_adapter.__main__ import main
+from idp_adapter.adapters.sql import SqlStore
 from idp_adapter.core.audit import Segment
-from idp_adapter.services.audit import Sealing
+from idp_adapter.services.audit import Sealing, Watch
 from tests.adapters.test_cli_policy import REALM, decide_some
 from tests.support.sealing import changed
 
@@ -145,6 +146,52 @@ def test_a_database_rolled_back_under_a_service_is_noticed_by_what_its_host_kept
     cut = run("audit", "verify", "--json")
     assert (cut.exit_code, json.loads(cut.stdout)[REALM]["faults"]) == (6, {"truncated": 1})
     assert kept() == 1
+
+
+def test_an_older_copy_of_the_database_is_found_however_long_the_service_goes_on_with_it(run, tmp_path):
+    file, copy = tmp_path / "data" / "risk.sqlite3", tmp_path / "older.sqlite3"
+    decide_some(1)
+    sealed_and_watched()
+    copy.write_bytes(file.read_bytes())
+    decide_some(2)
+    assert sealed_and_watched()
+    for left in file.parent.glob("risk.sqlite3*"):
+        left.unlink()
+    file.write_bytes(copy.read_bytes())
+    assert run("audit", "verify").exit_code == 6
+    for number in range(3, 6):
+        decide_some(number)
+        assert not sealed_and_watched()
+    behind = run("audit", "verify", "--json")
+    assert (behind.exit_code, json.loads(behind.stdout)[REALM]["faults"]) == (6, {"truncated": 1})
+
+
+def sealed_and_watched() -> bool:
+    """As a service does every ten seconds: whether the chain goes on from what the host kept."""
+    settings = config.load()
+    assert app.sealed(settings, REALM)
+    with app.opened_store(settings) as store:
+        return Watch(store.audit, app.checkpoints(settings)).is_continued(REALM)
+
+
+def test_a_retention_that_fails_is_logged_and_runs_again(run, monkeypatch, capfd):
+    calls = []
+
+    def retain(self, limits, *, now):
+        calls.append(now)
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(app, "RETAIN_EVERY_S", 0.2)
+    monkeypatch.setattr(SqlStore, "retain", retain)
+    monkeypatch.setattr(app.random, "uniform", lambda low, high: min(low, 1.0))
+    service = app.build(config.load())
+    try:
+        until(lambda: len(calls) >= 2)
+    finally:
+        service.close()
+    told = capfd.readouterr().out
+    assert '"where":["retention"]' in told
+    assert "unforeseen" not in told
 
 
 def test_a_run_that_fails_is_counted_and_the_next_seals(run, monkeypatch, capfd):

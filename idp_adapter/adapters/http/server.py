@@ -16,6 +16,7 @@ from idp_adapter.adapters.logs import ServerLines
 from idp_adapter.errors import AdapterError
 
 KEEP_ALIVE_S: Final = 75
+_ALLOCATIONS_BEFORE_GC: Final = 10_000  # a decision makes thousands of objects, none of them in a cycle
 CANNOT_START: Final = 4  # a worker that exits so makes gunicorn stop rather than try again
 
 
@@ -92,6 +93,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             raise SystemExit(CANNOT_START) from None
         gc.collect()
         gc.freeze()  # else each full collection walks all that was imported: a pause of 45 ms for every caller
+        gc.set_threshold(_ALLOCATIONS_BEFORE_GC)
         return self._worker
 
     def _close(self) -> None:

@@ -2,7 +2,7 @@
 
 gunicorn hands every kept connection back to its one polling thread, which hands the next request to another thread. On
 an idle machine each hand-over is a wake-up of a cold thread: together .4 of the 3.1 ms that a lone decision takes
-(`python -m benchmarks.decision_latency`). At most half of the threads stay so, so that new connections always find one.
+(`python -m benchmarks.latency`). At most half of the threads stay so, so that new connections always find one.
 """
 
 from __future__ import annotations

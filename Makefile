@@ -9,7 +9,7 @@ MATRIX_KEYCLOAK := 26.6.4
 LOCK := --generate-hashes --no-emit-find-links --no-emit-index-url --no-emit-trusted-host --strip-extras --allow-unsafe --upgrade
 CORE_FLOWS := tests/e2e/test_login.py tests/e2e/test_tokens.py
 
-.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix compose-test fit lock realms clean
+.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix e2e-nodes compose-test fit lock realms clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ e2e: setup ## flow tests on a real Keycloak
 
 e2e-matrix: setup ## the core flow tests on the Keycloak before
 	KEYCLOAK_VERSION=$(MATRIX_KEYCLOAK) $(PY) -m pytest -m e2e $(CORE_FLOWS)
+
+e2e-nodes: setup ## two Keycloak nodes on one PostgreSQL: some minutes, not part of the suite
+	$(PY) -m pytest tests/e2e/two_nodes.py
 
 compose-test: setup ## build and try the container stack by podman (root on Debian, some minutes)
 	tools/compose-test

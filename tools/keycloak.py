@@ -29,9 +29,9 @@ MATRIX = "26.6.4"
 ADMIN = ("admin", "admin")
 _ARTIFACT = "org.keycloak:keycloak-quarkus-dist:{version}:zip"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+_ALONE = ("--db=dev-file", "--cache=local")
+_CLUSTERED = ("--db=postgres", "--cache=ispn")
 _BUILD_OPTIONS = (
-    "--db=dev-file",
-    "--cache=local",
     "--health-enabled=true",
     "--metrics-enabled=true",
     "--https-client-auth=request",  # where it has https at all; this can't be chosen at start
@@ -71,9 +71,9 @@ def extension() -> Path:
     return EXTENSION_JAR
 
 
-def built(wanted: str, jar: Path | None) -> Path:
+def built(wanted: str, jar: Path | None, *, clustered: bool = False) -> Path:
     """Return the home of an optimised Keycloak with `jar` in it; build it once per version, jar and build options."""
-    options = _BUILD_OPTIONS + (_EXTENSION_BUILD_OPTIONS if jar else ())
+    options = (_CLUSTERED if clustered else _ALONE) + _BUILD_OPTIONS + (_EXTENSION_BUILD_OPTIONS if jar else ())
     content = (jar.read_bytes() if jar else b"") + " ".join(options).encode()
     mark = hashlib.sha256(content).hexdigest()[:12] + ("" if jar else "-stock")
     home = CACHE / "keycloak" / f"{wanted}-{mark}"
@@ -121,7 +121,10 @@ def _alone(lock: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How one Keycloak is started. `options` are further start options, without the leading dashes."""
+    """How one Keycloak is started. `options` are further start options, without the leading dashes.
+
+    `hostname` is the URL that the world knows it by, where that isn't its own; `cache` is what it was built with.
+    """
 
     home: Path
     port: int
@@ -129,10 +132,12 @@ class Launch:
     realms: Sequence[Path] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     heap_mb: int = 768
+    hostname: str | None = None
+    cache: str = "local"
 
     @property
-    def url(self) -> str:
-        """Where browsers and applications reach it."""
+    def own_url(self) -> str:
+        """Where it listens."""
         return f"http://{LOOPBACK}:{self.port}"
 
 
@@ -141,7 +146,8 @@ class Keycloak:
 
     def __init__(self, launch: Launch, folder: Path | None = None) -> None:
         self.launch = launch
-        self.url = launch.url
+        self.own_url = launch.own_url
+        self.url = launch.hostname or launch.own_url
         self.management_url = f"http://{LOOPBACK}:{launch.management_port}"
         self.folder = folder or RUN / f"keycloak-{os.getpid()}-{launch.port}"
         require_free(launch.port, "Keycloak")
@@ -168,7 +174,7 @@ class Keycloak:
             "start",
             "--optimized",
             "--import-realm",
-            "--cache=local",
+            f"--cache={self.launch.cache}",
             "--http-enabled=true",
             f"--http-host={LOOPBACK}",
             f"--http-port={self.launch.port}",

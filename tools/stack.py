@@ -68,6 +68,19 @@ class Plan:
         return [f"{self.keycloak_url}/realms/{name}" for name in REALM_NAMES]
 
 
+def realm_files(plan: Plan, folder: Path) -> list[Path]:
+    """Copy the realm files into a folder, with a plan's ports in them."""
+    copies = []
+    for name in REALM_NAMES:
+        text = (REALMS / f"{name}.json").read_text("utf-8")
+        text = text.replace(KEYCLOAK_URL, plan.keycloak_url).replace(APP_URL, plan.app_url)
+        text = text.replace(f'"port": "{MAIL_PORT}"', f'"port": "{plan.mail_port}"')
+        copy = folder / f"{name}.json"
+        copy.write_text(text, "utf-8")
+        copies.append(copy)
+    return copies
+
+
 class Stack:
     """A started stack, in a folder of its own. Use as a context manager: leaving it ends everything."""
 
@@ -109,7 +122,7 @@ class Stack:
         self.mailbox = self._ends.enter_context(Mailbox(plan.mail_port))
         spi = {"risk-decision--default--service-url": plan.decision_url or plan.service_url, **plan.spi}
         options = {f"spi-{name}": value for name, value in spi.items()} | dict(plan.options)
-        launch = Launch(home, plan.ports.keycloak, plan.ports.management, self._realm_files(), options)
+        launch = Launch(home, plan.ports.keycloak, plan.ports.management, self._realms(), options)
         self.keycloak = Keycloak(launch, self.folder / "keycloak")
         self._ends.callback(self.keycloak.stop)
         if plan.with_service:
@@ -119,19 +132,10 @@ class Stack:
         if plan.with_app:
             self.start_app()
 
-    def _realm_files(self) -> list[Path]:
-        """Copy the realm files, with this stack's ports in them."""
+    def _realms(self) -> list[Path]:
         folder = self.folder / "realms"
         folder.mkdir()
-        copies = []
-        for name in REALM_NAMES:
-            text = (REALMS / f"{name}.json").read_text("utf-8")
-            text = text.replace(KEYCLOAK_URL, self.plan.keycloak_url).replace(APP_URL, self.plan.app_url)
-            text = text.replace(f'"port": "{MAIL_PORT}"', f'"port": "{self.plan.mail_port}"')
-            copy = folder / f"{name}.json"
-            copy.write_text(text, "utf-8")
-            copies.append(copy)
-        return copies
+        return realm_files(self.plan, folder)
 
     def start_service(self) -> None:
         """Start the risk service, with what it knew before; wait until it is ready."""

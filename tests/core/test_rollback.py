@@ -82,9 +82,10 @@ def lived(days: int) -> History:
     return history
 
 
-@given(
-    st.sampled_from([0, 9, 15, 44]), st.integers(0, 70), st.integers(0, 70)
-)  # each with another count of formers
+BASELINES = [0, 9, 15, 44]  # days of logins, each with another count of former profiles
+
+
+@given(st.sampled_from(BASELINES), st.integers(0, 70), st.integers(0, 70))
 def test_doing_it_again_changes_nothing_and_going_further_back_is_going_there_at_once(days, one, other):
     history = lived(days)
     nearer, further = (b.NOW - days * DAY for days in sorted((one, other)))

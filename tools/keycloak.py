@@ -181,7 +181,7 @@ class Keycloak:
             f"--http-management-port={self.launch.management_port}",
             f"--hostname={self.url}",
             "--proxy-headers=xforwarded",
-            "--proxy-trusted-addresses=127.0.0.0/8",
+            "--proxy-trusted-addresses=127.0.0.1",
             *options,
         ]
 

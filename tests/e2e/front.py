@@ -51,9 +51,10 @@ class Mode(Enum):
     WRONG_TXN = "a good token for another transaction"
     WRONG_AUDIENCE = "a good token for another realm"
     WRONG_TYPE = "a good signature over a token of another type"
+    REPLAY = "the real service's answer to the first question, to every question"
 
 
-FAULTS = tuple(mode for mode in Mode if mode not in (Mode.PROXY, Mode.SCRIPTED))
+FAULTS = tuple(mode for mode in Mode if mode not in (Mode.PROXY, Mode.SCRIPTED, Mode.REPLAY))
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ class Front:
         self.mode = Mode.SCRIPTED
         self.drip_pause_s = 0.05
         self._script: Callable[[Call], Answer] = lambda _call: ALLOW
+        self._recorded: tuple[int, str, bytes] | None = None
         self.calls: list[Call] = []
         self.waiting = Waiting()
         self.outcomes: list[dict[str, Any]] = []
@@ -182,6 +184,7 @@ class Front:
         self.release.set()
         self.release = threading.Event()
         self.mode = mode
+        self._recorded = None
         if mode is Mode.REFUSE:
             self.close()
         elif self._server is None:
@@ -296,6 +299,11 @@ class Front:
             token = ".".join([*other.split(".")[:2], token.split(".")[2]])
         return token
 
+    def replayed(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
+        """Ask the real service once; then say the same again."""
+        self._recorded = self._recorded or self.forward(path, body, headers)
+        return self._recorded
+
     def forward(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
         """Ask the real service."""
         passed = {name: headers[name] for name in ("Authorization", "Content-Type", "Accept") if name in headers}
@@ -369,6 +377,8 @@ class _Handler(BaseHTTPRequestHandler):
         front.calls.append(call)
         if front.mode is Mode.PROXY:
             self._send(*front.forward(self.path, raw, dict(self.headers)))
+        elif front.mode is Mode.REPLAY:
+            self._send(*front.replayed(self.path, raw, dict(self.headers)))
         elif front.mode is Mode.HANG:
             while not front.release.is_set() and not has_gone(self.connection, within_s=0.05):
                 continue

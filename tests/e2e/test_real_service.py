@@ -16,18 +16,18 @@ from tools.driver.telemetry import PHONE, WINDOWS, Device, Hand
 LOGINS = 5
 
 
-def _known(world: World, *, otp: bool = True) -> tuple[Person, Browser]:
+def known(world: World, *, otp: bool = True) -> tuple[Person, Browser]:
     """Somebody who has logged in a few times at home, and the browser there."""
     person = world.person(otp=otp, hand=Hand(7))
     browser = world.browser(ip=LISBON_HOME.address())
     for _ in range(LOGINS):
         visit = world.visit(browser=browser, prompt="login").log_in(person)
         assert visit.page.kind is Kind.CODE, visit.page
-    _settle(world)
+    settle(world)
     return person, browser
 
 
-def _settle(world: World) -> None:
+def settle(world: World) -> None:
     """Wait until the outcomes of what was done have reached the service."""
     seen = -1
     while seen != len(world.front.outcomes):
@@ -46,26 +46,26 @@ def _service_metric(world: World, name: str, label: str) -> float:
 
 
 def test_a_familiar_login_stays_at_basic(real: World):
-    person, browser = _known(real)
+    person, browser = known(real)
     assert real.visit(browser=browser, prompt="login").log_in(person).tokens().acr == ACR_BASIC
 
 
 def test_a_new_device_and_place_must_give_a_code(real: World):
-    person, _home = _known(real)
+    person, _home = known(real)
     visit = real.visit(browser=_abroad(real)).log_in(person)
     assert visit.page.kind is Kind.OTP
     assert visit.enter_code(person).tokens().acr == ACR_MFA
 
 
 def test_a_new_device_and_place_without_a_second_factor_is_refused_and_enrols_nothing(real: World):
-    person, _home = _known(real, otp=False)
+    person, _home = known(real, otp=False)
     visit = real.visit(browser=_abroad(real)).log_in(person)
     assert visit.page.kind is Kind.ERROR
     assert real.demo.credential_types(person.name) == ["password"]
 
 
 def test_a_refresh_from_a_far_country_is_short_and_loses_its_class(real: World):
-    person, home = _known(real)
+    person, home = known(real)
     first = real.visit(browser=home, prompt="login", acr_values=ACR_MFA).log_in(person).enter_code(person).tokens()
     assert first.acr == ACR_MFA
     again = real.spa.refresh(first.refresh_token, _abroad(real))
@@ -74,7 +74,7 @@ def test_a_refresh_from_a_far_country_is_short_and_loses_its_class(real: World):
 
 
 def test_telemetry_of_another_form_is_a_replay_and_vouches_for_nothing(real: World):
-    person, home = _known(real)
+    person, home = known(real)
     before = real.visit(browser=home, prompt="login")
     stolen = home.collect(before.page, person, {"username": person.name, "password": person.password})
     rejected = _service_metric(real, "", "challenge")
@@ -84,10 +84,10 @@ def test_telemetry_of_another_form_is_a_replay_and_vouches_for_nothing(real: Wor
 
 
 def test_a_wrong_password_teaches_nothing_and_speaks_against_the_next_attempt(real: World):
-    person, home = _known(real)
+    person, home = known(real)
     for _ in range(6):
         real.visit(browser=_abroad(real)).log_in(person, password="guess")
-    _settle(real)
+    settle(real)
     assert real.visit(browser=home, prompt="login").log_in(person).page.kind is Kind.CODE
     thief = real.browser(ip=SINGAPORE.address(), device=Device(user_agent=WINDOWS))
     thief.session.cookies.update(home.session.cookies)
@@ -98,7 +98,7 @@ def test_a_workload_in_a_new_network_gets_a_shorter_token(real: World):
     usual = real.app("payments-job", ip=DATA_CENTRE.address())
     for _ in range(LOGINS):
         token = usual.client_credentials()
-        _settle(real)
+        settle(real)
     away = real.app("payments-job", ip=SINGAPORE.address()).client_credentials()
     assert not away.ok or away.access_life_s < token.access_life_s
 
@@ -109,14 +109,14 @@ def _ask(world: World, bearer: str, body: dict[str, object]) -> requests.Respons
 
 
 def test_a_user_can_not_call_the_service_with_an_access_token(real: World):
-    _person, home = _known(real)
+    _person, home = known(real)
     visit = real.visit(browser=home)
     body = real.front.calls[-1].body
     assert _ask(real, visit.tokens().access_token, body).status_code == 401
 
 
 def test_a_realms_token_reaches_nothing_of_another_realm(real: World):
-    person, home = _known(real)
+    person, home = known(real)
     question = next(call.body for call in reversed(real.front.calls) if call.action == "login")
     other = real.app("admin-cli", realm="plain").password_grant("bob", "bob-demo-pw")
     assert other.ok
@@ -138,7 +138,7 @@ def test_a_realms_token_reaches_nothing_of_another_realm(real: World):
 
 
 def test_a_service_that_hangs_costs_its_budget_and_recovers(real: World):
-    person, home = _known(real)
+    person, home = known(real)
     service = real.stack.service
     assert service is not None
     visit = real.visit(browser=home, prompt="login")

@@ -44,3 +44,8 @@ def test_a_history_is_read_by_the_subjects_own_key_and_not_by_walking_through_th
 
 def test_every_table_of_a_history_is_looked_at(steps):
     assert {step.split()[1] for step in steps} >= set(ENTERED_BY)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_second_store_of_a_process_compiles_nothing_again(dialect):
+    assert statements.compiled(dialect) is statements.compiled(dialect)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -115,6 +116,7 @@ class Statements:
     retain: dict[str, str]
 
 
+@cache
 def compiled(dialect: str) -> Statements:
     """All statements for `sqlite` or `postgresql`."""
     postgres: Any = PGDialect_psycopg

@@ -107,7 +107,8 @@ def _digest(document: Mapping[str, Json]) -> str:
 
 def _read(path: Path, model: Model) -> tuple[Mapping[str, Any], Provenance]:
     try:
-        document = strict_json.loads(path.read_bytes()[: MAX_BYTES + 1], max_bytes=MAX_BYTES, max_depth=_DEPTH)
+        with path.open("rb") as file:
+            document = strict_json.loads(file.read(MAX_BYTES + 1), max_bytes=MAX_BYTES, max_depth=_DEPTH)
     except OSError as error:
         raise Invalid(str(path), [f"can't be read: {error.strerror}"]) from None
     except strict_json.JsonFault as fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.front import ACR_MFA, ALLOW, DENY, STEP_UP, Answer
+from tests.e2e.realm_parts import client_like
 from tests.e2e.world import ACR_BASIC, World
 from tools.driver.application import claims_of
 from tools.driver.pages import Kind
@@ -57,6 +58,18 @@ def test_a_refused_refresh_says_that_a_step_up_is_required_and_does_not_burn_the
     assert world.asks == ["refresh"]
     world.answer(ALLOW)
     assert world.spa.refresh(first.refresh_token).ok
+
+
+def test_a_revoked_refresh_token_is_refused_unasked_and_ends_no_session(world: World):
+    app = client_like(world, "spa", "revoking-app")
+    person = world.person()
+    first = world.tokens_of(person, app)
+    (client,) = world.demo.call("GET", "/clients", params={"clientId": app.client_id})
+    world.demo.call("PUT", f"/clients/{client['id']}", json=client | {"notBefore": first.access["iat"] + 1})
+    world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
+    assert not app.refresh(first.refresh_token).ok
+    assert world.asks == []
+    assert len(world.demo.sessions(person.name)) == 1
 
 
 def test_a_used_refresh_token_stays_useless_under_rotation(world: World):

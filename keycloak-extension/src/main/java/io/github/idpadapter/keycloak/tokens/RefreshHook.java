@@ -7,6 +7,8 @@ import io.github.idpadapter.keycloak.decision.StoredDecision;
 import io.github.idpadapter.keycloak.signals.BindingSignals;
 import org.keycloak.OAuth2Constants;
 import org.keycloak.OAuthErrorException;
+import org.keycloak.TokenVerifier;
+import org.keycloak.common.VerificationException;
 import org.keycloak.models.AuthenticatedClientSessionModel;
 import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
@@ -14,6 +16,7 @@ import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserSessionModel;
 import org.keycloak.protocol.oidc.TokenManager;
 import org.keycloak.protocol.oidc.TokenManager.AccessTokenResponseBuilder;
+import org.keycloak.protocol.oidc.TokenManager.NotBeforeCheck;
 import org.keycloak.representations.RefreshToken;
 import org.keycloak.services.clientpolicy.ClientPolicyException;
 import org.keycloak.services.clientpolicy.context.TokenRefreshContext;
@@ -47,7 +50,7 @@ final class RefreshHook {
 
     /**
      * The session that a token is good for, if it is one that Keycloak may accept from this client. Whoever lacks the key of a bound
-     * token must not bring about a refusal that ends its owner's session, or makes the owner's next login step up.
+     * token, or has a revoked one, must not bring about a refusal that ends its owner's session, or makes the next login step up.
      */
     private UserSessionModel sessionOf(RefreshToken token, ClientModel client) {
         RealmModel realm = session.getContext().getRealm();
@@ -59,7 +62,20 @@ final class RefreshHook {
         }
         UserSessionModel found = isOffline ? session.sessions().getOfflineUserSession(realm, token.getSessionId())
                 : session.sessions().getUserSession(realm, token.getSessionId());
-        return found == null || found.getUser() == null || isSpent(token, found, client) ? null : found;
+        boolean isGone = found == null || found.getUser() == null;
+        return isGone || isRevoked(token, found, client) || isSpent(token, found, client) ? null : found;
+    }
+
+    /** Whether the token is from before what a realm, a client or a user has revoked, though its session is still there. */
+    private boolean isRevoked(RefreshToken token, UserSessionModel userSession, ClientModel client) {
+        RealmModel realm = userSession.getRealm();
+        try {
+            TokenVerifier.createWithoutSignature(token).withChecks(NotBeforeCheck.forModel(realm), NotBeforeCheck.forModel(client),
+                    NotBeforeCheck.forModel(session, realm, userSession.getUser())).verify();
+            return false;
+        } catch (VerificationException revoked) {
+            return true;
+        }
     }
 
     /** Whether a rotated token comes back. Refusing it here would keep Keycloak from ending what a thief may hold. */

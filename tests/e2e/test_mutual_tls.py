@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.certificates import Authority
 from tests.e2e.front import Answer
 from tests.e2e.realm_parts import client_like
+from tests.e2e.test_real_service import settle
 from tests.e2e.world import World
 from tools.driver.application import Application, MutualTls
 from tools.processes import LOOPBACK
@@ -65,13 +66,30 @@ def test_the_certificate_of_a_client_that_does_not_go_by_it_is_in_no_question(wo
     assert _certificates(world) == [("refresh", None)]
 
 
-def test_a_workload_that_authenticates_by_certificate_has_it_in_the_question(world: World, connection: Connect):
+def _certified(world: World, client_id: str, connection: Connect) -> Application:
+    """A workload that authenticates by a certificate of its name."""
     (found,) = world.demo.call("GET", "/clients", params={"clientId": "payments-job"})
-    by_name = {"clientAuthenticatorType": "client-x509", "attributes": {"x509.subjectdn": "CN=certified-job"}}
+    by_name = {"clientAuthenticatorType": "client-x509", "attributes": {"x509.subjectdn": f"CN={client_id}"}}
     kept = {name: found[name] for name in ("standardFlowEnabled", "serviceAccountsEnabled")}
-    world.demo.call("POST", "/clients", json=kept | by_name | {"clientId": "certified-job"})
-    job = replace(world.job, client_id="certified-job", secret=None, mutual=connection("certified-job"))
+    world.demo.call("POST", "/clients", json=kept | by_name | {"clientId": client_id})
+    return replace(world.job, client_id=client_id, secret=None, mutual=connection(client_id))
+
+
+def test_a_workload_that_authenticates_by_certificate_has_it_in_the_question(world: World, connection: Connect):
+    job = _certified(world, "certified-job", connection)
     assert job.mutual
     assert job.client_credentials().ok
     assert _certificates(world) == [("client_credentials", job.mutual.thumbprint)]
     assert not replace(job, mutual=connection("somebody-else")).client_credentials().ok
+
+
+def test_the_service_knows_a_workloads_certificate_and_notices_another_of_the_same_name(
+    real: World, connection: Connect
+):
+    job = _certified(real, "known-job", connection)
+    for _ in range(3):
+        assert job.client_credentials().ok
+        settle(real)
+    assert "binding_known" in real.reasons(real.front.calls[-1])
+    replace(job, mutual=connection("known-job")).client_credentials()
+    assert "binding_new" in real.reasons(real.front.calls[-1])

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.e2e.device_management import HEADER, DeviceManagement
 from tests.e2e.front import ACR_MFA, Answer, Call
@@ -74,14 +73,7 @@ def test_who_is_asked_for_more_because_of_the_device_is_told_so(world: World, la
 
 
 def _codes(world: World, call: Call) -> set[str]:
-    """What the service finds in a question of Keycloak's; asking again changes nothing."""
-    answer = requests.post(
-        f"{world.plan.service_url}/access/v1/evaluation",
-        json=call.body,
-        headers={"Authorization": f"Bearer {call.bearer}"},
-        timeout=5,
-    )
-    return {reason["code"] for reason in answer.json()["context"]["reason_admin"] if "posture" in reason["code"]}
+    return {code for code in world.reasons(call) if "posture" in code}
 
 
 def _asked_with(world: World, assertion: str, key: DeviceKey, *, shows_key: bool = True) -> Call:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import requests
+
 from tests.e2e.front import ALLOW, Answer, Call, Front
 from tools.driver.admin import Admin
 from tools.driver.application import Application, Login, TokenAnswer
@@ -122,6 +124,16 @@ class World:
                 return
             time.sleep(0.1)
         raise AssertionError("Keycloak does not ask any more")
+
+    def reasons(self, call: Call) -> set[str]:
+        """Return what the real service finds in a question of Keycloak's; asking again changes nothing."""
+        answer = requests.post(
+            f"{self.plan.service_url}/access/v1/evaluation",
+            json=call.body,
+            headers={"Authorization": f"Bearer {call.bearer}"},
+            timeout=5,
+        )
+        return {reason["code"] for reason in answer.json()["context"]["reason_admin"]}
 
     def metric(self, name: str, **labels: str) -> float:
         """Return a metric of Keycloak."""

@@ -12,21 +12,29 @@ import sys
 from types import ModuleType
 from typing import Final
 
-from idp_adapter.core.fusion import DISCOUNT, SOURCES, Source
+from idp_adapter.core.fusion import DISCOUNTS, SOURCES, WEIGHTS, Source
 from tools.paths import ROOT
 
 PAGE: Final = ROOT / "docs" / "signals.md"
+
+
+def _discounts() -> str:
+    """What the rest of each group counts."""
+    return " or ".join(f"{discount:g} (`{group}`)" for group, discount in sorted(DISCOUNTS.items()))
+
+
 _HEAD: Final = f"""# Signals and their evidence
 
 *Written by `python -m tools.signals_doc` from `idp_adapter/core/fusion.py` and the modules that it lists.*
 
 Each source gives nats of log-odds: positive speaks for an impostor, negative for the subject. A source without data
-abstains and
-weighs nothing. Within a group the strongest source counts whole, the rest at {DISCOUNT:g}. A source marked *behaviour*
-can ask for more proof or shorten a token; alone it never refuses and never ends a session.
+abstains and weighs nothing. Its nats count by its weight, within its caps: so much against, so much for the subject.
+Within a group the strongest source counts whole, the rest at {_discounts()}. How weights were
+found is in [fusion.md](fusion.md). A source marked *behaviour* can ask for more proof or shorten a token; alone it
+never refuses and never ends a session.
 
-| source | group | at most | kind | reason codes |
-|---|---|---|---|---|
+| source | group | weight | against, for | kind | reason codes |
+|---|---|---|---|---|---|
 """
 
 
@@ -77,6 +85,10 @@ def _module(source: Source) -> ModuleType:
     return module
 
 
+def _weight(source: Source) -> str:
+    return f"{WEIGHTS[source.name]:.3f}" if source.name in WEIGHTS else "1, judged"
+
+
 def text() -> str:
     """The whole page."""
     rows, parts = [], []
@@ -85,7 +97,8 @@ def text() -> str:
         kind = "behaviour" if "behavioural=True" in inspect.getsource(module) else "context"
         listed = ", ".join(f"`{code}`" for code in codes(module))
         rows.append(
-            f"| [{source.name}](#{source.name}) | {source.group} | {source.cap_nats:g} nats | {kind} | {listed} |"
+            f"| [{source.name}](#{source.name}) | {source.group} | {_weight(source)} |"
+            f" {source.cap_nats:g}, {min(source.cap_nats, source.reassures_nats):g} nats | {kind} | {listed} |"
         )
         parts.append(f"## {source.name}\n\n{inspect.getdoc(module)}\n")
     return _HEAD + "\n".join(rows) + "\n\n" + "\n".join(parts)

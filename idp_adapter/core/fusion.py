@@ -1,17 +1,20 @@
 """Fusion: prior + evidence, in log-odds, gives one risk.
 
-Sources of one correlation group tell one story: the strongest speaks whole, the rest at half weight. Each source is
-capped. Where fewer sources than the quorum speak, risk does not fall below the floor (law 1). Contributions listed,
+Each source counts by its weight (`fusion_weights`, fitted or judged) within its caps: so much against, so much for the
+subject. Sources of one correlation group tell one story: the strongest speaks whole, the rest by the group's discount.
+Weights are never negative, so that more evidence against never lowers the risk. Where fewer sources than the quorum
+speak, risk does not fall below the floor (law 1). Contributions listed,
 with the prior, sum to the score (law 9), and order never matters (law 5).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from idp_adapter.core import fusion_weights
 from idp_adapter.core.evidence import (
     account,
     automation,
@@ -30,37 +33,39 @@ from idp_adapter.core.evidence import (
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Level, Reason, Risk
 
-DISCOUNT: Final = 0.5
+DISCOUNTS, WEIGHTS = fusion_weights.checked()
 FLOOR: Final = "floor"  # the source of what lifts a risk that too few sources speak for
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source: its name, correlation group, and the most it may weigh in nats, either way."""
+    """One source: its name, correlation group, and the most it may weigh in nats: against, and for the subject."""
 
     name: str
     group: str
     cap_nats: float
     score: Callable[[Situation], Evidence]
+    reassures_nats: float = math.inf  # no more than the cap
 
 
 SOURCES: Final[tuple[Source, ...]] = (
-    Source(device.SOURCE, "device", 4.0, device.score),
+    Source(device.SOURCE, "device", 5.0, device.score),
     Source(posture.SOURCE, "posture", 1.5, posture.score),
-    Source(network.SOURCE, "place", 3.0, network.score),
+    Source(network.SOURCE, "place", 4.0, network.score),
     Source(network_feeds.SOURCE, "place", 4.0, network_feeds.score),
     Source(place.SOURCE, "place", 1.5, place.score),
     Source(travel.SOURCE, "place", 3.0, travel.score),
     Source(failures.SOURCE, "failures", 3.0, failures.score),
     Source(account.SOURCE, "account", 2.0, account.score),
     Source(hours.SOURCE, "hours", 1.0, hours.score),
-    Source(typed.SOURCE, "behaviour", 4.5, typed.score),
-    Source(coded.SOURCE, "behaviour", 3.0, coded.score),
-    Source(pointed.SOURCE, "behaviour", 1.5, pointed.score),
+    Source(typed.SOURCE, "behaviour", 4.5, typed.score, reassures_nats=2.0),  # what is known of a hand can be stolen
+    Source(coded.SOURCE, "behaviour", 3.0, coded.score, reassures_nats=1.0),
+    Source(pointed.SOURCE, "behaviour", 1.5, pointed.score, reassures_nats=1.0),
     Source(automation.SOURCE, "behaviour", 3.0, automation.score),
 )
 _GROUPS: Final = {source.name: source.group for source in SOURCES}
-_CAPS: Final = {source.name: source.cap_nats for source in SOURCES}
+_CAPS: Final = {source.name: (-min(source.cap_nats, source.reassures_nats), source.cap_nats) for source in SOURCES}
+_CAPPED: Final = (-3.0, 3.0)  # of a source that isn't listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +101,13 @@ def expit(nats: float) -> float:
     return odds / (1 + odds)
 
 
-def fuse(evidence: Iterable[Evidence], scale: Scale) -> Risk:
-    """Combine the evidence of one attempt into its risk."""
-    return sum_up(_discount([_capped(item) for item in evidence]), scale)
+def fuse(evidence: Iterable[Evidence], scale: Scale, weights: Mapping[str, float] = WEIGHTS) -> Risk:
+    """Combine the evidence of one attempt into its risk. A source without a weight counts whole."""
+    return sum_up(_discount([_capped(item, weights.get(item.source, 1.0)) for item in evidence]), scale)
 
 
 def sum_up(contributions: Iterable[Evidence], scale: Scale) -> Risk:
-    """The risk of contributions already capped and discounted; a floor among them is made anew."""
+    """The risk of contributions already weighed, capped and discounted; a floor among them is made anew."""
     shares = tuple(item for item in contributions if item.source != FLOOR)
     calm = [item.nats for item in shares if not item.behavioural]
     speaking = sum(1 for item in shares if not item.abstains)
@@ -140,9 +145,9 @@ def level_of(probability: float, scale: Scale) -> Level:
     return Level.MEDIUM if probability >= scale.medium else Level.LOW
 
 
-def _capped(item: Evidence) -> Evidence:
-    cap = _CAPS.get(item.source, 3.0)
-    nats = 0.0 if item.abstains or not math.isfinite(item.nats) else max(-cap, min(cap, item.nats))
+def _capped(item: Evidence, weight: float) -> Evidence:
+    least, most = _CAPS.get(item.source, _CAPPED)
+    nats = 0.0 if item.abstains or not math.isfinite(item.nats) else max(least, min(most, item.nats * weight))
     return _weighed(item, nats)
 
 
@@ -156,7 +161,7 @@ def _weighed(item: Evidence, nats: float) -> Evidence:
 
 
 def _discount(items: Sequence[Evidence]) -> tuple[Evidence, ...]:
-    """Within a group, the strongest whole and the rest at half; ties go by name so that order never matters."""
+    """Within a group, the strongest whole and the rest discounted; ties go by name so that order never matters."""
     ordered = sorted(items, key=lambda item: (-abs(item.nats), item.source))
     led: set[str] = set()
     shares: list[Evidence] = []
@@ -165,7 +170,7 @@ def _discount(items: Sequence[Evidence]) -> tuple[Evidence, ...]:
         if item.abstains or group not in led:
             shares.append(item)
         else:
-            shares.append(_weighed(item, item.nats * DISCOUNT))
+            shares.append(_weighed(item, item.nats * DISCOUNTS.get(group, 1.0)))
         if not item.abstains:
             led.add(group)
     return tuple(sorted(shares, key=lambda item: item.source))

@@ -6,18 +6,21 @@ import hashlib
 from functools import lru_cache
 from typing import Final
 
-from idp_adapter.core.evidence import keystroke_weights, pointer_weights, touch_weights
-from idp_adapter.core.fusion import DISCOUNT, SOURCES
+from idp_adapter.core import fusion_weights
+from idp_adapter.core.evidence import keystroke_weights, pointer_weights, touch_weights, typed_weights
+from idp_adapter.core.fusion import SOURCES
 from idp_adapter.core.types import Request, Signals
 
-_FITTED: Final = (keystroke_weights.DIGEST, pointer_weights.DIGEST, touch_weights.DIGEST)
+_FITTED: Final = (
+    fusion_weights.DIGEST, keystroke_weights.DIGEST, pointer_weights.DIGEST, touch_weights.DIGEST, typed_weights.DIGEST
+)  # fmt: skip
 
 
 @lru_cache(maxsize=8)
 def weights_version(*more: str) -> str:
-    """Names the sources, their groups, caps and discount, the fitted weights and `more`: 12 hexadecimal digits."""
-    sources = ";".join(f"{source.name}:{source.group}:{source.cap_nats!r}" for source in SOURCES)
-    return hashlib.sha256("|".join((sources, repr(DISCOUNT), *_FITTED, *more)).encode()).hexdigest()[:12]
+    """Names the sources, their groups and caps, the fitted weights and `more`: 12 hexadecimal digits."""
+    sources = ";".join(f"{one.name}:{one.group}:{one.cap_nats!r}:{one.reassures_nats!r}" for one in SOURCES)
+    return hashlib.sha256("|".join((sources, *_FITTED, *more)).encode()).hexdigest()[:12]
 
 
 def inputs_digest(request: Request, signals: Signals) -> str:

@@ -7,8 +7,8 @@ on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +17,7 @@ from idp_adapter.core.differences import difference
 from idp_adapter.core.environments import heard_in
 from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
 from idp_adapter.core.evidence.situation import Situation
-from idp_adapter.core.fusion import SOURCES, Source, fuse
+from idp_adapter.core.fusion import SOURCES, WEIGHTS, Source, fuse
 from idp_adapter.core.learning import learnable
 from idp_adapter.core.origins import ip_kind
 from idp_adapter.core.policy import BREAK_GLASS, Policy, decide, facts_of
@@ -76,6 +76,7 @@ class Decider:
     policy_for: Callable[[str], Policy]
     population_of: Callable[[str], Population] = _unknown
     sources: Sequence[Source] = SOURCES
+    weights: Mapping[str, float] = field(default_factory=lambda: WEIGHTS)
     assertions: AssertionVerifier | None = None  # None where no issuer of posture is trusted
     shadow_for: Callable[[str], Policy | None] = _no_candidate
     backgrounds: Backgrounds = SHIPPED
@@ -109,7 +110,7 @@ class Decider:
             backgrounds=self.backgrounds,
         )
         evidence = [self._score(source, situation) for source in self.sources]
-        facts, decision = _judge(policy, situation, evidence, decision_id)
+        facts, decision = _judge(policy, situation, evidence, self.weights, decision_id)
         record = _record(request, signals, decision, now)
         shadow = self._shadow(situation, evidence, facts, decision)
         weights = weights_version(*self.backgrounds.versions)
@@ -126,7 +127,7 @@ class Decider:
         if candidate is None:
             return None
         try:
-            _, other = _judge(candidate, situation, evidence, decision.id)
+            _, other = _judge(candidate, situation, evidence, self.weights, decision.id)
             kind = difference(decision, other, facts, candidate.ladder)
             answer = _ANSWERS[kind_of(other, facts.hook)]
         except Exception:
@@ -210,13 +211,17 @@ class Decider:
 
 
 def _judge(
-    policy: Policy, situation: Situation, evidence: Sequence[Evidence], decision_id: str
+    policy: Policy,
+    situation: Situation,
+    evidence: Sequence[Evidence],
+    weights: Mapping[str, float],
+    decision_id: str,
 ) -> tuple[Facts, Decision]:
     """One policy's answer from evidence already gathered."""
     request, demands = situation.request, situation.history.demands
     facts = facts_of(policy, request, situation.signals, now=situation.now, demands=demands)
     heard = heard_in(policy.environments_of(facts), evidence)
-    risk = fuse(heard, policy.settled(facts).scale)
+    risk = fuse(heard, policy.settled(facts).scale, weights)
     return facts, decide(policy, facts, risk, decision_id=decision_id, txn=request.txn)
 
 

@@ -79,7 +79,7 @@ def test_a_good_policy_is_named_with_its_version(run):
 
 def test_a_bad_policy_is_named_with_its_lines(run, tmp_path):
     bad = tmp_path / "policy.toml"
-    bad.write_text(DEFAULT_POLICY.read_text(encoding="utf-8").replace("high = 0.20", 'high = "x"'), encoding="utf-8")
+    bad.write_text(DEFAULT_POLICY.read_text(encoding="utf-8").replace("high = 0.10", 'high = "x"'), encoding="utf-8")
     ran = run("policy", "check", bad)
     assert ran.exit_code == 2
     assert "line " in ran.output

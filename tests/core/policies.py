@@ -16,7 +16,7 @@ from idp_adapter.core.types import Decision, Evidence, Hook, Level, Reason, Risk
 from idp_adapter.core.types.facts import Facts
 
 BASIC, MFA, PHR = load(None).ladder.steps
-LOW, MEDIUM, HIGH, EXTREME = -1.0, 2.2, 4.5, 9.0
+LOW, MEDIUM, HIGH, EXTREME = -1.0, 2.2, 4.5, 15.0
 ALICE = SubjectId("user", "alice")
 
 
@@ -34,7 +34,7 @@ def risk(nats: float, *, calm: float | None = None, codes: tuple[str, ...] = ("c
     """A risk of `nats` above the prior, of which `calm` (all, if not given) do not come from behaviour."""
     calm = nats if calm is None else calm
     reasons = tuple(Reason(code, 0.0) for code in codes)
-    plain = [Evidence(f"s{i}", calm / 4, reasons) for i in range(4)]
+    plain = [Evidence(f"s{i}", calm / 6, reasons) for i in range(6)]
     share = (nats - calm) / 6
     typed = [Evidence(f"t{i}", share, (Reason("typing_differs", share),), behavioural=True) for i in range(6)]
     return fuse([*plain, *(typed if nats != calm else ())], shipped().scale)

@@ -26,6 +26,9 @@ UNSIGNED = b.telemetry(key_id=None)
 COOKIE = "cookie-1"
 
 
+NEW = round(0.4 - math.log(0.5 / 7), 4)  # by hand: seen five times, nothing seen once; (0 + .5) / (5 + 2)
+
+
 def score(signals=None, devices=PAIR, asked=None, **habits):
     known = b.habits(**{"user_agents": (b.sighting(b.FIREFOX),), "last": None, **habits})
     return device.score(b.situation(History(habits=known, devices=devices), signals, asked))
@@ -41,19 +44,39 @@ def codes(evidence):
         (Signals(telemetry=SIGNED), PAIR, "device_key_known", device.KEY_KNOWN),
         (Signals(telemetry=SIGNED, cookie_id=COOKIE), PAIR, "device_key_known", device.KEY_KNOWN),
         (Signals(telemetry=SIGNED), (b.device(confirmed=False),), "device_key_unconfirmed", device.KEY_UNCONFIRMED),
-        (Signals(telemetry=b.telemetry(key_id="key-9")), PAIR, "device_key_new", device.KEY_NEW),
+        (Signals(telemetry=b.telemetry(key_id="key-9")), PAIR, "device_key_new", NEW),
         (Signals(cookie_id=COOKIE, telemetry=UNSIGNED), PAIR, "device_cookie_key_silent", device.COOKIE_KEY_SILENT),
         (Signals(cookie_id=COOKIE), KEYLESS, "device_cookie_known", device.COOKIE_KNOWN),
         (Signals(cookie_id=COOKIE, telemetry=UNSIGNED), KEYLESS, "device_cookie_known", device.COOKIE_KNOWN),
         (Signals(cookie_id=COOKIE, telemetry=SIGNED), KEYLESS, "device_cookie_known", device.COOKIE_KNOWN),
-        (Signals(cookie_id="cookie-9"), KEYLESS, "device_unknown", device.DEVICE_UNKNOWN),
-        (Signals(), PAIR, "device_unknown", device.DEVICE_UNKNOWN),
+        (Signals(cookie_id="cookie-9"), KEYLESS, "device_unknown", NEW),
+        (Signals(), PAIR, "device_unknown", NEW),
     ],
 )
 def test_a_device_is_known_by_its_key_then_by_its_cookie(signals, devices, code, nats):
     evidence = score(signals, devices)
     assert (codes(evidence)[0], evidence.reasons[0].nats) == (code, nats)
     assert evidence.nats == pytest.approx(sum(reason.nats for reason in evidence.reasons))
+
+
+def key(number, seen):
+    return b.device(f"key-{number}", seen=seen)
+
+
+@pytest.mark.parametrize(
+    ("devices", "nats"),
+    [
+        pytest.param((key(1, 1),), device.LEAST_NEW, id="one login: .4 - log(1.5 / 3) is below the least"),
+        pytest.param((key(1, 9), key(2, 1)), 0.4 - math.log(1.5 / 12), id="of ten logins one began another device"),
+        pytest.param((key(1, 6), key(2, 4)), 0.4 - math.log(0.5 / 12), id="two devices that both came back"),
+        pytest.param((key(1, 400),), device.MOST_NEW, id="always the same one"),
+        pytest.param(tuple(key(i, 1) for i in range(16)), device.LEAST_NEW, id="a browser that forgets its key"),
+        pytest.param((b.device("c", "cookie", seen=1), key(1, 10)), 0.4 - math.log(0.5 / 12), id="keys before cookies"),
+        pytest.param((b.device("c", "cookie", seen=10),), 0.4 - math.log(0.5 / 12), id="cookies alone"),
+    ],
+)
+def test_a_new_browser_weighs_by_how_rarely_the_subject_brings_one_by_hand(devices, nats):
+    assert device.newness_nats(devices) == pytest.approx(nats, abs=1e-4)
 
 
 def test_a_return_by_keycloaks_session_can_prove_no_key_and_its_cookie_reassures_half():
@@ -87,7 +110,7 @@ def test_a_subject_known_by_client_keys_only_has_no_browser_to_compare_with():
 def test_a_cookie_of_another_browser_platform_class_or_version_is_copied(agent):
     evidence = score(Signals(cookie_id=COOKIE, user_agent=agent), KEYLESS)
     assert codes(evidence) == ["device_cookie_copied"]
-    assert evidence.nats > device.DEVICE_UNKNOWN
+    assert evidence.nats == device.COOKIE_COPIED > 0
 
 
 def test_a_cookie_that_comes_with_another_key_than_its_own_is_copied():
@@ -299,7 +322,7 @@ def test_any_agent_has_a_finite_ratio_and_bounded_weight(agent, seen):
     evidence = score(Signals(user_agent=agent), KEYLESS, user_agents=tuple(seen))
     assert math.isfinite(evidence.nats)
     if codes(evidence)[0] == "device_unknown":
-        assert all(agents.MOST_KNOWN <= reason.nats <= agents.MOST_NEW for reason in evidence.reasons[1:])
+        assert all(agents.MOST_KNOWN <= reason.nats <= agents.DOWNGRADED for reason in evidence.reasons[1:])
 
 
 @given(SIGHTINGS)

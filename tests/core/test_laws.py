@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from idp_adapter.adapters.policy_file import load
 from idp_adapter.core.assurance import Ladder
-from idp_adapter.core.fusion import SOURCES, expit, fuse, level_of, logit
+from idp_adapter.core.fusion import DISCOUNTS, SOURCES, WEIGHTS, expit, fuse, level_of, logit
 from idp_adapter.core.policy import Policy, decide, facts_of, lifespan_s
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.types import Evidence, Hook, Level, Reason, Session, SessionFate, Signals
@@ -88,14 +88,33 @@ def test_order_of_evidence_never_matters(evidence, random):
     assert fuse(evidence, policy().scale) == fuse(shuffled, policy().scale)
 
 
-@given(pieces(), st.integers(0, 6), st.floats(0, 20))
-def test_more_evidence_against_never_lowers_a_group_leaders_risk(evidence, index, more):
+WEIGHTS_OF_ANY_FIT = st.dictionaries(st.sampled_from([source.name for source in SOURCES]), st.floats(0, 3))
+
+
+@given(pieces(), st.integers(0, 11), st.floats(0, 20), WEIGHTS_OF_ANY_FIT)
+def test_more_evidence_against_never_lowers_the_risk_whatever_else_is_said(evidence, index, more, weights):
     if not evidence or evidence[index % len(evidence)].abstains:
         return
     i = index % len(evidence)
-    alone = [item for item in evidence if item is evidence[i]]
-    raised = [replace(alone[0], nats=alone[0].nats + more)]
-    assert fuse(raised, policy().scale).probability >= fuse(alone, policy().scale).probability - 1e-12  # of rounding
+    raised = [*evidence[:i], replace(evidence[i], nats=evidence[i].nats + more), *evidence[i + 1 :]]
+    scale = policy().scale
+    assert fuse(raised, scale, weights).nats >= fuse(evidence, scale, weights).nats - 1e-9  # of rounding
+
+
+@given(pieces(), WEIGHTS_OF_ANY_FIT)
+def test_a_source_counts_by_its_weight_and_its_reasons_still_sum_to_it(evidence, weights):
+    told = {item.source: item for item in evidence}
+    for item in fuse(evidence, policy().scale, weights).contributions:
+        assert item.abstains or sum(reason.nats for reason in item.reasons) == pytest.approx(item.nats, abs=1e-9)
+        if item.source in told:
+            assert abs(item.nats) <= abs(told[item.source].nats) * weights.get(item.source, 1.0) + 1e-9
+
+
+def test_shipped_weights_are_of_sources_and_never_negative():
+    assert WEIGHTS.keys() <= {source.name for source in SOURCES}
+    assert all(weight >= 0 for weight in WEIGHTS.values())
+    assert DISCOUNTS.keys() <= {source.group for source in SOURCES}
+    assert all(0 <= discount <= 1 for discount in DISCOUNTS.values())
 
 
 @given(pieces())
@@ -113,11 +132,12 @@ def test_missing_evidence_never_lowers_risk_below_the_floor(evidence):
         assert risk.probability >= scale.floor - 1e-9
 
 
-@given(pieces())
-def test_each_source_is_capped_however_loud_it_is(evidence):
-    caps = {source.name: source.cap_nats for source in SOURCES}
-    for item in fuse(evidence, policy().scale).contributions:
-        assert abs(item.nats) <= caps.get(item.source, math.inf)
+@given(pieces(), WEIGHTS_OF_ANY_FIT)
+def test_each_source_is_capped_however_loud_it_is(evidence, weights):
+    caps = {source.name: (source.reassures_nats, source.cap_nats) for source in SOURCES}
+    for item in fuse(evidence, policy().scale, weights).contributions:
+        least, most = caps.get(item.source, (math.inf, math.inf))
+        assert -min(least, most) <= item.nats <= most
 
 
 def test_a_source_that_is_not_finite_weighs_nothing():
@@ -125,11 +145,11 @@ def test_a_source_that_is_not_finite_weighs_nothing():
 
 
 def test_reasons_of_a_discounted_source_still_sum_to_its_weight():
-    loud = Evidence("network", 2.0, (Reason("a", 2.0),))
-    quiet = Evidence("travel", 1.0, (Reason("b", 0.6), Reason("c", 0.4)))
+    loud = Evidence("automation", 2.0, (Reason("a", 2.0),))
+    quiet = Evidence("keystroke", 1.0, (Reason("b", 0.6), Reason("c", 0.4)))
     shares = {item.source: item for item in fuse([loud, quiet], policy().scale).contributions}
-    assert shares["travel"].nats == 0.5
-    assert sum(reason.nats for reason in shares["travel"].reasons) == pytest.approx(0.5)
+    assert shares["keystroke"].nats == DISCOUNTS["behaviour"]
+    assert sum(reason.nats for reason in shares["keystroke"].reasons) == pytest.approx(DISCOUNTS["behaviour"])
 
 
 @given(st.floats(0.001, 0.999), st.floats(0.001, 0.999), st.integers(1, 900), st.integers(1, 90_000))

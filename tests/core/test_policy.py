@@ -24,11 +24,11 @@ from tests.core import policies as p
 
 POLICY = load(None)
 BASIC, MFA, _ = POLICY.ladder.steps
-LOW, MEDIUM, HIGH, EXTREME = -1.0, 2.2, 4.5, 9.0
+LOW, MEDIUM, HIGH, EXTREME = -1.0, 2.2, 4.5, 15.0
 
 
 def risk(nats: float, *, code: str = "code"):
-    shares = (Evidence(f"s{i}", nats / 4, (Reason(code, nats / 4),)) for i in range(4))
+    shares = (Evidence(f"s{i}", nats / 6, (Reason(code, nats / 6),)) for i in range(6))
     return fuse(shares, POLICY.scale)
 
 
@@ -88,8 +88,8 @@ def test_a_refresh_is_shortened_then_lowered_then_refused_keeping_the_session():
 
 
 def test_a_refresh_is_refused_at_a_risk_at_which_a_login_may_still_step_up():
-    assert not ask(6.3, Hook.REFRESH).permitted
-    assert ask(6.3).acr_values == (MFA,)
+    assert not ask(8.0, Hook.REFRESH).permitted
+    assert ask(8.0).acr_values == (MFA,)
 
 
 def test_the_letter_of_rfc_9068_can_be_kept_at_refresh():

@@ -69,7 +69,7 @@ def test_evidence_is_read_on_the_candidates_own_scale():
     assert again.probability > 0.1
     _, same = read_again(shipped(), facts(), risk, time=b.NOW, place=Place())
     assert same == risk
-    assert judge(doubtful, group(3.0, contributions=p.risk(3.0).contributions)) is Difference.CHALLENGED
+    assert judge(doubtful, group(2.2, contributions=p.risk(2.2).contributions)) is Difference.CHALLENGED
 
 
 def test_a_rule_hears_the_codes_of_a_group_and_law_4_holds():
@@ -90,8 +90,8 @@ def test_places_are_read_by_the_candidates_own_sites():
 def test_a_policy_looks_at_what_its_rules_and_layers_ask_about_and_at_nothing_else():
     plain = look_of(shipped(), live=shipped())
     assert not any((plain.by_country, plain.by_place, plain.by_time, plain.rescales, plain.codes, plain.subjects))
-    assert plain.probabilities == (0.05, 0.2, 0.8, 0.95)
-    assert plain.slope == (0.05, 0.2)
+    assert plain.probabilities == (0.05, 0.1, 0.95, 0.9999)
+    assert plain.slope == (0.05, 0.1)
     rules = (
         Rule("a", Condition(reason=named("code"), hour=frozenset({1}), session_age_over_s=60), Effect(max_age_s=5)),
         Rule("b", Condition(auth_age_over_s=70), Effect(refuse=True), Condition(country=named("PT"))),
@@ -108,7 +108,7 @@ def test_a_policy_looks_at_what_its_rules_and_layers_ask_about_and_at_nothing_el
     assert all((look.by_country, look.by_place, look.by_time))
     assert (look.codes, look.subjects) == ({"code"}, {"alice", "bob"})
     assert (look.auth_ages_s, look.session_ages_s) == ((5, 70, 900), (60,))
-    assert look.probabilities == (0.05, 0.2, 0.3, 0.8, 0.95)
+    assert look.probabilities == (0.05, 0.1, 0.3, 0.95, 0.9999)
     assert look.slope == (0.05, 0.3)
     colder = Override("c", Layer.REALM, Condition(realm=named("x")), {"prior": 0.2})
     several = look_of(replace(shipped(), overrides=(colder,)), live=shipped())
@@ -126,7 +126,7 @@ def test_names_that_the_live_policy_did_not_record_are_told():
     assert unrecorded(asking, live=live) == ("role auditor", "zone lan", "device tills")
 
 
-EDGES = (0.05, 0.2, 0.8)
+EDGES = (0.05, 0.1, 0.8)
 
 
 @given(st.integers(0, 3))
@@ -148,7 +148,7 @@ def test_a_risk_and_what_stands_for_it_lie_in_the_same_bands(probability, withou
     stands = exact if exact is not None else probability_of(p_band, look.probabilities)
     calm = probability_of(calm_band, look.probabilities)
     assert bands_of(look, stands, calm)[:2] == (p_band, calm_band)
-    assert (exact is not None) == (0.05 <= probability < 0.2)
+    assert (exact is not None) == (0.05 <= probability < 0.1)
 
 
 def test_log_odds_of_certainty_are_finite():

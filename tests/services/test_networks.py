@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from idp_adapter.core.evidence import account
+from idp_adapter.core.fusion import WEIGHTS
 from idp_adapter.core.types import Level, Origin, Outcome, OutcomeType, SubjectId
 from idp_adapter.services.ports import Lesson
 from tests.core import builders as b
@@ -163,7 +164,7 @@ def test_a_changed_credential_counts_against_a_stranger_and_hardly_against_a_kno
     before = house.ask(stranger).risk.nats
     house.tell(house.ask(), OutcomeType.CREDENTIAL_CHANGED)
     after = house.ask(stranger)
-    assert after.risk.nats - before == pytest.approx(account.CREDENTIAL_JUST_CHANGED)
+    assert after.risk.nats - before == pytest.approx(account.CREDENTIAL_JUST_CHANGED * WEIGHTS["account"])
     assert house.ask().permitted
     house.now += timedelta(days=2)
     assert "account_credential_changed" not in codes(house.ask(stranger))

@@ -15,7 +15,7 @@ from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Habits, Hook, Reason
 
 SOURCE: Final = "account"
-# Set by judgement, fitted by benchmarks/population.py.
+# Set by judgement, looked at beside what benchmarks/population shows.
 CREDENTIAL_JUST_CHANGED: Final = 1.0  # within JUST
 CREDENTIAL_CHANGED: Final = 0.5  # within RECENT
 DORMANT: Final = 0.5  # after DORMANT_DAYS

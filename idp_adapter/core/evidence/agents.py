@@ -19,14 +19,13 @@ from idp_adapter.core.types import Reason, Sighting
 from idp_adapter.core.user_agent import Agent, agent_of
 
 # By level: the weight that das-group published for it (Wiefling et al., "What's in Score for Website Users", FC 2021),
-# and the share of all people who show the same value there. The shares are set by judgement; they are to be fitted on
-# the synthetic population.
+# and the share of all people who show the same value there. The shares are set by judgement.
 LEVELS: Final = (("agent", 0.54, 0.10), ("browser", 0.27, 0.15), ("platform", 0.19, 0.30), ("class", 0.005, 0.50))
 _WEIGHTS: Final = sum(weight for _, weight, _ in LEVELS)
 SMOOTHING: Final = 2.0  # confirmed logins that count as much as all that is usual of anybody
-# Bounds and single weights in nats, set by judgement; they are to be fitted on the synthetic population.
-MOST_KNOWN: Final = -0.5
-MOST_NEW: Final = 1.2
+# Bounds and single weights in nats, set by judgement, looked at beside what benchmarks/population shows.
+MOST_KNOWN: Final = -0.1  # who phishes a password knows it
+MOST_NEW: Final = 0.6
 DOWNGRADED: Final = 0.8
 CONTRADICTED: Final = 0.8
 _HINTED: Final = {"Chrome OS": "ChromeOS", "Chromium OS": "ChromeOS"}

@@ -15,7 +15,7 @@ from idp_adapter.core.types import Hook, Reason
 
 HOOKS: Final = frozenset({Hook.TOKEN, Hook.REFRESH, Hook.TOKEN_EXCHANGE, Hook.PASSWORD_GRANT, Hook.CLIENT_CREDENTIALS})
 _OF_SESSION: Final = frozenset({Hook.TOKEN, Hook.REFRESH, Hook.TOKEN_EXCHANGE})
-# In nats, set by judgement; they are to be fitted on the synthetic population. A workload's key is rotated now and
+# In nats, set by judgement, looked at beside what benchmarks/population shows. A workload's key is rotated now and
 # then, and an unbound client may become a bound one; a session's key has no reason to change.
 KNOWN: Final = -2.0
 CHANGED: Final = 2.0

@@ -3,14 +3,17 @@
 The collector's key, proved over the form's challenge, weighs most: it can't be copied. The signed first-party cookie is
 the fallback; it can be copied, so one that comes without the key that it used to travel with, from another browser or
 platform, or from two places at once does not reassure. A browser that looks like a known one but does not prove the key
-that was always there is a copied fingerprint; a proof made for another form is a replay. A device past its trust says
-nothing. The user agent speaks by its hierarchy where nothing proved which browser it is: upgrades are quiet, downgrades
-are not. Where tokens are asked for, the proof-of-possession key or certificate speaks instead. Abstains without devices
-to compare with.
+that was always there is a copied fingerprint; a proof made for another form is a replay. A browser that nothing names
+weighs the more the rarer the subject brings one, by how many of those before were seen but once. A device past its
+trust says nothing. The user agent speaks by its hierarchy where nothing proved which browser it is: upgrades are quiet,
+downgrades are not. Where tokens are asked for, the proof-of-possession key or certificate speaks instead. Abstains
+without devices to compare with.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -22,18 +25,19 @@ from idp_adapter.core.types import Device, Evidence, Hook, Reason
 from idp_adapter.core.user_agent import agent_of
 
 SOURCE: Final = "device"
-# In nats, set by judgement; they are to be fitted on the synthetic population.
+# In nats, set by judgement, looked at beside what benchmarks/population shows.
 KEY_KNOWN: Final = -3.0
 KEY_UNCONFIRMED: Final = -0.5
 KEY_ELSEWHERE: Final = 0.5  # the whole profile was copied, or a phone asks for the desktop's page
-KEY_NEW: Final = 1.8
 COOKIE_KNOWN: Final = -2.0
 COOKIE_KEY_SILENT: Final = -0.3  # of a form that was filled in: blocked, too slow to sign, or a thief
 COOKIE_WITHOUT_KEY: Final = 0.7
 COOKIE_COPIED: Final = 2.0
 COOKIE_IN_TWO_PLACES: Final = 1.0
-FINGERPRINT_COPIED: Final = 1.9
-DEVICE_UNKNOWN: Final = 1.5
+FINGERPRINT_COPIED: Final = 0.4  # beside being new
+LEAST_NEW: Final = 1.5  # of a subject whose browser forgets everything
+MOST_NEW: Final = 4.4
+_STRANGERS: Final = 0.4  # most attackers come with a browser of their own; so do few people: beside its rarity, nats
 TRUST_EXPIRED: Final = 0.0
 PROOF_REPLAYED: Final = 0.8
 PROOF_FORGED: Final = 1.2
@@ -75,11 +79,22 @@ def _identity(situation: Situation, devices: tuple[Device, ...]) -> Reason:
     cookie = next((device for device in devices if device.kind == "cookie" and device.id == cookie_id), None)
     if cookie is not None:
         return _of_cookie(situation, cookie, key_id)
+    nats = newness_nats(devices)
     if key_id is not None:
-        return Reason("device_key_new", KEY_NEW, for_user="new_device")
+        return Reason("device_key_new", nats, for_user="new_device")
     if _filled_in_a_form(situation) and any(_looks_like(situation, device) for device in devices):
-        return Reason("device_fingerprint_copied", FINGERPRINT_COPIED, for_user="new_device")
-    return Reason("device_unknown", DEVICE_UNKNOWN, for_user="new_device")
+        return Reason("device_fingerprint_copied", nats + FINGERPRINT_COPIED, for_user="new_device")
+    return Reason("device_unknown", nats, for_user="new_device")
+
+
+def newness_nats(devices: Sequence[Device]) -> float:
+    """How much a browser weighs that none of these is.
+
+    A login brings a new one as often as those before were seen but once (I. J. Good, Biometrika 1953), and a half.
+    """
+    times = [device.seen for device in devices if device.kind == "key"] or [device.seen for device in devices]
+    share_new = (times.count(1) + 0.5) / (sum(times) + 2)
+    return round(min(MOST_NEW, max(LEAST_NEW, _STRANGERS - math.log(share_new))), 4)
 
 
 def _of_key(situation: Situation, key: Device) -> Reason:

@@ -21,7 +21,7 @@ from idp_adapter.core.types import Evidence, Reason
 SOURCE: Final = "failures"
 WINDOW: Final = timedelta(minutes=15)
 HUMAN_SLIPS: Final = 2
-# Set by judgement, fitted by benchmarks/population.py.
+# Set by judgement, looked at beside what benchmarks/population shows.
 PER_FAILURE: Final = 0.5
 MOST_OF_SUBJECT: Final = 2.5
 SPRAYER_FAILS: Final = 0.95

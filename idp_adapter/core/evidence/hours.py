@@ -20,8 +20,8 @@ SOURCE: Final = "hours"
 HOURS: Final = 168
 ENROLMENT: Final = 20
 MOST_COUNTED: Final = 400  # then all counters are halved: an old habit fades
-# Set by judgement, fitted by benchmarks/population.py.
-USUAL: Final = -1.0
+# Set by judgement, looked at beside what benchmarks/population shows.
+USUAL: Final = -0.5  # an attacker can choose the hour
 UNUSUAL: Final = 0.7
 _KERNEL: Final = (0.1, 0.2, 0.4, 0.2, 0.1)
 _PSEUDO_COUNTS: Final = 8.0  # spread over the week: an unseen hour stays possible

@@ -2,44 +2,43 @@
 
 The likelihood ratio of Freeman, Jain, Dürmuth, Biggio and Giacinto, "Who are you? A statistical approach to measuring
 user authenticity" (NDSS 2016), R = p(x | subject) / p(x), over the address hierarchy: address, prefix (/24, /48), AS,
-country. These are one story told four times, so the levels are mixed, never multiplied:
+country. These are one story told four times, so they are never multiplied: x is the deepest level that the subject's
+confirmed logins showed before, and the wider ones follow from it.
 
-    R = e + (1 - e) * sum over levels of  weight * p(level | subject) / max(p(level), least)
+    p(known at level l, new below | subject) = v(l - 1) - v(l),   v(l) = (values seen once + k(l)) / (logins + K)
 
-p(level | subject) is the share of confirmed logins, at most eight of a value, halved every sixty days, so that a move
-is forgiven soon; p(level) is the share of the realm's subjects, so that an office's common address says little of any
-one of them; `least` is how often an attacker shares the value by design (same provider, same country); e, the share of
-the never seen, falls with the number n of confirmed logins as k / (n + k). A level that either side does not know has
-ratio 1. Evidence is -log R; what is known never speaks against, what is new never for. Abstains without history,
-without an address, on loopback, and where a backend's address is not the user's.
+v is how often a login brings a new value (I. J. Good, "The population frequencies of species", Biometrika 1953),
+smoothed: a carrier's customer has a new address each time, and one more says nothing; who always sits at home has not.
+p(x) is how often an attacker who wants to gets as deep (same provider, same country), or the value's share of the
+realm's subjects where that is more, so that an office's common address says little of any one of them. A level that
+either side does not know is left out. Evidence is -log R, never more for a deeper level than for a wider one. A known
+address or prefix never speaks against; anybody can choose a provider, so a known AS never reassures, nor does what is
+new. Abstains without history, without an address, on loopback, and where a backend's address is not the user's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Final
 
 from idp_adapter.core.evidence.situation import Situation
-from idp_adapter.core.population import Population
+from idp_adapter.core.population import UNKNOWN
 from idp_adapter.core.types import Evidence, Habits, Origin, Reason, Sighting, Signals
 
 SOURCE: Final = "network"
-# Published for a large login service: address .6, AS .3, country .1 (Wiefling, Jørgensen, Thunem, Lo Iacono, "Pump Up
-# Password Security!", TOPS 2022). The address's share is split with its prefix by judgement.
-WEIGHTS: Final = {"address": 0.4, "prefix": 0.2, "asn": 0.3, "country": 0.1}
-WORKLOAD_WEIGHTS: Final = {"address": 0.5, "prefix": 0.3, "asn": 0.18, "country": 0.02}  # machines do not travel
-# Set by judgement, fitted by benchmarks/population.py.
-LEAST: Final = {"address": 0.12, "prefix": 0.15, "asn": 0.25, "country": 0.4}  # an attacker's share at each level
-MOST_COUNTRY: Final = 0.7  # attackers of a national service come from abroad more often than its users do
-NEVER_SEEN: Final = 1.0  # pseudo-logins from elsewhere: k
-WORKLOAD_NEVER_SEEN: Final = 0.1
-LEAST_NEVER_SEEN: Final = 0.09
-WORKLOAD_LEAST_NEVER_SEEN: Final = 0.03
-MOST_COUNTED: Final = 8
-HALF_LIFE_DAYS: Final = 60.0
-_DAY_S: Final = 86_400.0
+# Set by judgement, looked at beside what benchmarks/population shows. How often an attacker who wants to gets so deep:
+# bounds, not parts of a whole.
+SHARED: Final = {"address": 0.06, "prefix": 0.30, "asn": 0.30, "country": 0.30}
+SHARING_NOTHING: Final = 0.50
+# Pseudo-logins that brought a new value (k), of so many in all (K): what is expected of a subject not yet known.
+NEW: Final = {"address": 4.0, "prefix": 2.0, "asn": 1.0, "country": 0.5}
+LOGINS: Final = 6.0
+WORKLOAD_NEW: Final = {"address": 0.3, "prefix": 0.2, "asn": 0.1, "country": 0.05}  # machines do not travel
+WORKLOAD_LOGINS: Final = 1.0
+RAREST: Final = 0.01  # of logins bring any new value, however long the history
+_ONES_OWN: Final = frozenset({"network_address_known", "network_prefix_known"})
+OF_RELAY: Final = 0.1  # how much a relay's country tells: it may be another than its user's
 
 
 def score(situation: Situation) -> Evidence:
@@ -53,7 +52,7 @@ def score(situation: Situation) -> Evidence:
         return Evidence.abstain(SOURCE, "network_history_none")
     code = _code(signals.origin, habits)
     nats = -math.log(likelihood_ratio(situation))
-    nats = min(nats, 0.0) if code.endswith("known") else max(nats, 0.0)
+    nats = min(nats, 0.0) if code in _ONES_OWN else max(nats, 0.0)
     place = signals.origin.place
     params = {key: value for key, value in (("asn", place.asn), ("country", place.country)) if value}
     reason = Reason(code, round(nats, 4), params, "new_place" if nats > 0 else None)
@@ -61,52 +60,33 @@ def score(situation: Situation) -> Evidence:
 
 
 def likelihood_ratio(situation: Situation) -> float:
-    """p(x | subject) / p(x) of the request's origin, positive. Freeman et al., section V, on mixed levels."""
+    """p(x | subject) / p(x) of the origin, positive: Freeman et al., section V, by the deepest known level."""
     is_user = situation.request.subject.key.type == "user"
-    logins = situation.history.habits.logins
-    k, least = (NEVER_SEEN, LEAST_NEVER_SEEN) if is_user else (WORKLOAD_NEVER_SEEN, WORKLOAD_LEAST_NEVER_SEEN)
-    never_seen = max(k / (logins + k), least)
-    weights = WEIGHTS if is_user else WORKLOAD_WEIGHTS
-    levels = _levels(situation.signals, situation.history.habits)
-    population = situation.population if is_user else Population()
-    mixed = math.fsum(
-        weights[level] * _ratio(level, value, seen, population, situation.now) for level, value, seen in levels
-    )
-    return never_seen + (1 - never_seen) * mixed
+    new, logins = (NEW, LOGINS) if is_user else (WORKLOAD_NEW, WORKLOAD_LOGINS)
+    population = situation.population if is_user else UNKNOWN
+    below, found = 1.0, []
+    for level, value, seen in _levels(situation.signals, situation.history.habits):
+        if value is None or not seen:
+            continue
+        once = sum(1 for one in seen if one.count == 1)
+        novelty = min(below, max(RAREST, (once + new[level]) / (sum(one.count for one in seen) + logins)))
+        if _has(value, seen):
+            found.append((below - novelty) / max(SHARED[level], population.share(level, value)))
+        below = novelty
+    ratio = max((*found, below / SHARING_NOTHING))
+    return 1 - OF_RELAY + OF_RELAY * ratio if "relay" in situation.signals.network_tags else ratio
 
 
-def _levels(signals: Signals, habits: Habits) -> Iterable[tuple[str, str | None, Sequence[Sighting]]]:
-    """Each level, its value (None where it is not known or not the subject's own), and what was seen of it."""
+def _levels(signals: Signals, habits: Habits) -> tuple[tuple[str, str | None, Sequence[Sighting]], ...]:
+    """Each level, the narrowest first: its value (None where not known or not the subject's own), what was seen."""
     origin, place = signals.origin, signals.origin.place
-    of_relay = "relay" in signals.network_tags
-    is_shared = signals.ip_kind == "shared"
-    yield "address", None if of_relay or is_shared else origin.address, habits.addresses
-    yield "prefix", None if of_relay else origin.prefix, habits.prefixes
-    yield "asn", None if of_relay or place.asn is None else str(place.asn), habits.networks
-    yield "country", place.country, habits.countries
-
-
-def _ratio(level: str, value: str | None, seen: Sequence[Sighting], population: Population, now: datetime) -> float:
-    """p(level | subject) / p(level); 1 where it says nothing."""
-    if value is None or not seen:
-        return 1.0
-    share = _share(value, seen, now)
-    common = population.share(level, value)
-    if level == "country":
-        common = min(common, MOST_COUNTRY)
-    return share / max(common, LEAST[level])
-
-
-def _share(value: str, seen: Sequence[Sighting], now: datetime) -> float:
-    """The value's share of confirmed logins, each value's capped and fading."""
-    found = total = 0.0
-    for sighting in seen:
-        age_days = max(0.0, (now - sighting.last_seen).total_seconds() / _DAY_S)
-        weight = min(sighting.count, MOST_COUNTED) * 0.5 ** min(age_days / HALF_LIFE_DAYS, 30.0)
-        total += weight
-        if sighting.value == value:
-            found = weight
-    return found / total
+    is_relay = "relay" in signals.network_tags
+    return (
+        ("address", None if is_relay or signals.ip_kind == "shared" else origin.address, habits.addresses),
+        ("prefix", None if is_relay else origin.prefix, habits.prefixes),
+        ("asn", None if is_relay or place.asn is None else str(place.asn), habits.networks),
+        ("country", place.country, habits.countries),
+    )
 
 
 def _code(origin: Origin, habits: Habits) -> str:

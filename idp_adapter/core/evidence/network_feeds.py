@@ -17,11 +17,11 @@ from idp_adapter.core.types import Evidence, Reason
 
 SOURCE: Final = "network_feeds"
 TAGS: Final = ("allow", "deny", "tor", "vpn", "hosting", "relay")
-# Set by judgement, fitted by benchmarks/population.py.
+# Set by judgement, looked at beside what benchmarks/population shows.
 DENY: Final = 3.5  # with nothing else known it asks for a factor; a known device still outweighs it
 TOR: Final = 1.6
-HOSTING: Final = 0.9
-VPN: Final = 0.8  # beside a new network it counts half: enough that hiding a journey gains nothing
+HOSTING: Final = 0.5  # beside a new network
+VPN: Final = 0.4  # beside a new network: enough that hiding a journey gains nothing
 ALLOW: Final = -0.5
 MASKS: Final = frozenset(TAGS) - {"deny"}  # whoever comes out there may sit anywhere
 # In this order the first that is there speaks: tag, code, nats, and what a user is told.

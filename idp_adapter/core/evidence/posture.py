@@ -19,7 +19,7 @@ from idp_adapter.core.types import ComplianceStatus, Evidence, Hook, Posture, Re
 from idp_adapter.core.user_agent import agent_of
 
 SOURCE: Final = "posture"
-# In nats, set by judgement; they are to be fitted on the synthetic population. Malware and theft come with devices that
+# In nats, set by judgement: the population has no posture. Malware and theft come with devices that
 # are let go; that one is in order says little of who sits at it.
 NOT_COMPLIANT: Final = 1.5
 FLAPPING: Final = 0.8

@@ -18,7 +18,7 @@ from idp_adapter.core.places import REACH_KM, nearest, point_of
 from idp_adapter.core.types import Evidence, Reason
 
 SOURCE: Final = "travel"
-# Set by judgement, fitted by benchmarks/population.py.
+# Set by judgement, looked at beside what benchmarks/population shows.
 IMPOSSIBLE: Final = 2.4  # from twice an airliner's speed
 DOUBTFUL: Final = 1.0  # just over it: a tail wind, a clock, a point that is off
 AIRLINER_KM_H: Final = 1000.0

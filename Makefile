@@ -9,7 +9,7 @@ MATRIX_KEYCLOAK := 26.6.4
 LOCK := --generate-hashes --no-emit-find-links --no-emit-index-url --no-emit-trusted-host --strip-extras --allow-unsafe --upgrade
 CORE_FLOWS := tests/e2e/test_login.py tests/e2e/test_tokens.py
 
-.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix e2e-nodes compose-test fit lock realms clean
+.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix e2e-nodes compose-test fit fit-fusion lock realms clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ fit: setup ## fit the shipped weights again, byte for byte: DATA=folder of the l
 	$(PY) -m tools.fit_touch --data "$(DATA)"
 	$(PY) -m tools.fit_fields --data "$(DATA)"
 	$(PY) -m tools.fit_pointer --data "$(DATA)"
+
+fit-fusion: setup ## fit what each source counts on the synthetic population, byte for byte: some minutes
+	$(PY) -m tools.fit_fusion --tell
 
 lock: setup ## lock the newest allowed dependencies with their hashes
 	.venv/bin/pip-compile -q $(LOCK) --extra dev -o requirements/dev.txt pyproject.toml

@@ -33,7 +33,9 @@ class Axis:
     written: Callable[[float], str] = "{:g}".format
 
 
-def _between(low: float, high: float, scale: Callable[[float], float]) -> Callable[[float], float]:
+def between(low: float, high: float, scale: Callable[[float], float]) -> Callable[[float], float]:
+    """Where a value lies on an axis from `low` to `high`, as `scale` spreads it."""
+
     def place(value: float) -> float:
         return (scale(min(max(value, low), high)) - scale(low)) / (scale(high) - scale(low))
 
@@ -46,7 +48,7 @@ def _percent(value: float) -> str:
 
 def _rate(name: str) -> Axis:
     """A rate on the axis of normal deviates, as DET curves are drawn (Martin and others, Eurospeech 1997)."""
-    return Axis(name, (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4), _between(LEAST_RATE, MOST_RATE, _probit), _percent)
+    return Axis(name, (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4), between(LEAST_RATE, MOST_RATE, _probit), _percent)
 
 
 def write(folder: Path, kept: Mapping[str, Sequence[Trial]]) -> None:
@@ -55,10 +57,10 @@ def write(folder: Path, kept: Mapping[str, Sequence[Trial]]) -> None:
     shown = {name: trials for name, trials in kept.items() if "n=200" in name or "adaptive" in name}
     curves = [_det(name, trials) for name, trials in shown.items()]
     axes = _rate("false alarms (impostors taken for the owner)"), _rate("misses (the owner refused)")
-    _save(folder / "det.svg", "DET: practised impostors, one threshold for all subjects", axes, curves)
-    _save(folder / "enrolment.svg", "EER over rows enrolled, CMU, last rows before the test", _ENROLMENT, _sizes(kept))
+    save(folder / "det.svg", "DET: practised impostors, one threshold for all subjects", axes, curves)
+    save(folder / "enrolment.svg", "EER over rows enrolled, CMU, last rows before the test", _ENROLMENT, _sizes(kept))
     ours = [_reliability(name, trials) for name, trials in shown.items() if "," not in name or "adaptive" in name]
-    _save(
+    save(
         folder / "reliability.svg",
         "Reliability: owner and practised impostors, even odds",
         _SHARES,
@@ -68,12 +70,12 @@ def write(folder: Path, kept: Mapping[str, Sequence[Trial]]) -> None:
 
 
 _ENROLMENT = (
-    Axis("rows enrolled", (5, 10, 20, 50, 100, 200), _between(4, 250, np.log)),
-    Axis("EER, mean per subject", (0, 0.02, 0.04, 0.06, 0.08, 0.1), _between(0, 0.1, float), _percent),
+    Axis("rows enrolled", (5, 10, 20, 50, 100, 200), between(4, 250, np.log)),
+    Axis("EER, mean per subject", (0, 0.02, 0.04, 0.06, 0.08, 0.1), between(0, 0.1, float), _percent),
 )
 _SHARES = (
-    Axis("probability claimed", (0, 0.2, 0.4, 0.6, 0.8, 1), _between(0, 1, float)),
-    Axis("share that was the owner", (0, 0.2, 0.4, 0.6, 0.8, 1), _between(0, 1, float)),
+    Axis("probability claimed", (0, 0.2, 0.4, 0.6, 0.8, 1), between(0, 1, float)),
+    Axis("share that was the owner", (0, 0.2, 0.4, 0.6, 0.8, 1), between(0, 1, float)),
 )
 
 
@@ -113,7 +115,8 @@ def _reliability(name: str, trials: Sequence[Trial]) -> Curve:
     return found
 
 
-def _save(path: Path, title: str, axes: tuple[Axis, Axis], curves: Sequence[Curve], *, diagonal: bool = False) -> None:
+def save(path: Path, title: str, axes: tuple[Axis, Axis], curves: Sequence[Curve], *, diagonal: bool = False) -> None:
+    """Write one picture: curves over two axes, their names beside; `diagonal` from corner to corner."""
     across, up = axes
 
     def x(value: float) -> float:

@@ -23,6 +23,7 @@ from tests.support.sealing import changed
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM)
     monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("IDP_ADAPTER_WORKERS", "1")  # counters of this process alone
 
     def invoke(*arguments):
         return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
@@ -98,9 +99,10 @@ def test_former_keys_can_be_given(run, tmp_path):
 @contextmanager
 def serving(monkeypatch):
     """A service that seals five times a second."""
+    monkeypatch.setattr(app.random, "uniform", lambda low, high: 1000.0)  # nobody seals before this service
+    decide_some(2)
     monkeypatch.setattr(app, "SEAL_EVERY_S", 0.2)
     monkeypatch.setattr(app.random, "uniform", lambda low, high: low)
-    decide_some(2)
     service = app.build(config.load())
     try:
         until(lambda: kept() == 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -55,6 +56,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     ) -> None:
         self._make = make
         self._worker: Worker | None = None
+        self._unsaid = _one_turn()
         self._options: dict[str, object] = {
             "bind": bind,
             "workers": workers,
@@ -84,11 +86,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
                 self.cfg.set(name, value)
 
     def load(self) -> Worker:
-        """The application of this worker. One that can't be made stops the whole server, with one sentence."""
+        """The application of this worker. One that can't be made stops the whole server, with one sentence.
+
+        Of several workers one says it and stops the server: two that did would have gunicorn fail while it stops.
+        """
         wsgi.SERVER = "idp-adapter"  # says less than the default
         try:
             self._worker = self._make()
         except AdapterError as error:
+            try:
+                os.read(self._unsaid, 1)
+            except BlockingIOError:
+                raise SystemExit(0) from None
             print(f"The service can't start: {error.message} {error.hint}".rstrip(), file=sys.stderr)  # noqa: T201
             raise SystemExit(CANNOT_START) from None
         gc.collect()
@@ -99,3 +108,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def _close(self) -> None:
         if self._worker is not None:
             self._worker.close()
+
+
+def _one_turn() -> int:
+    """A descriptor from which one of all the processes that inherit it reads a byte; the others' reads would block."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.write(writer, b".")
+    return reader

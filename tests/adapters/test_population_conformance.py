@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from idp_adapter.adapters.sql import population
+import pytest
+
+from idp_adapter.adapters.sql import population, statements
 from idp_adapter.core.population import Attempts
 from idp_adapter.core.types import Origin, OutcomeType, Place, SubjectId
 from idp_adapter.services.ports import Lesson
@@ -64,7 +66,17 @@ def test_attempts_of_a_network_are_counted_by_subject_and_since_a_time(store):
     assert store.population(REALM_A, since=NOW).attempts == {64999: Attempts(failed=4, nameless=4, succeeded=1)}
 
 
-def test_only_the_newest_outcomes_and_the_most_common_values_are_looked_at(opened, store_url, monkeypatch):
+@pytest.fixture
+def compiled_anew():
+    """Statements with what a test set; they are kept for as long as a process lives."""
+    statements.compiled.cache_clear()
+    yield
+    statements.compiled.cache_clear()
+
+
+def test_only_the_newest_outcomes_and_the_most_common_values_are_looked_at(
+    opened, store_url, monkeypatch, compiled_anew
+):
     monkeypatch.setattr(population, "MOST_SAMPLED", 10)
     monkeypatch.setattr(population, "MOST_COMMON", 2)
     monkeypatch.setattr(population, "MOST_NETWORKS", 1)

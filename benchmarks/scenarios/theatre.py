@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from benchmarks.scenarios import forms, stage
 from benchmarks.scenarios.cast import cast
-from benchmarks.scenarios.play import Memory, Played, Player
+from benchmarks.scenarios.memory import Memory
+from benchmarks.scenarios.play import Played, Player
 from benchmarks.scenarios.scenario import Scenario, Step, realm_before
 
 STOPS: Final = ("step-up", "refuse", "end", "reject", "unheard")

@@ -91,11 +91,18 @@ def test_nothing_of_the_cast_and_no_word_of_the_format_is_idle():
     assert set(members.hands) == hands - {""}
     assert set(HANDS) == {hand.kind for hand in members.hands.values()}
     assert {step.do for step in used} == {*scenario.QUESTIONS, *scenario.EVENTS}
+    assert {step.telemetry for step in used} == set(scenario.TELEMETRY)
     assert {step.caller for step in used} == set(scenario.CALLERS)
     assert {step.posture for step in used} == set(scenario.POSTURES)
     assert {step.answer for step in used} == set(scenario.ANSWERS)
     assert {step.then for step in used} == set(scenario.THEN)
     assert {action for step in used if step.expect for action in step.expect.actions} == set(scenario.ACTIONS)
+
+
+@pytest.mark.parametrize("one", [one for one in PACK if one.kind == "attack"], ids=lambda one: one.name)
+def test_an_attack_that_may_get_through_says_so_in_its_title(one: Scenario):
+    asked = [step.expect.actions for step in one.attempts if step.expect and not step.is_honest]
+    assert any("permit" in actions for actions in asked) == one.title.endswith("not stopped")
 
 
 @cache

@@ -143,7 +143,8 @@ def text(rows: Sequence[tuple[float, Floats, float, float, float]], unit: float,
 def code_version() -> str:
     """SHA-256 of what makes the population and of this fit. The sources of evidence are the service's own."""
     folder = ROOT / "benchmarks" / "population"
-    parts = [folder / name for name in ("world.py", "things.py", "people.py", "attackers.py", "course.py", "house.py")]
+    names = ("world", "things", "persons", "people", "attackers", "course", "house")
+    parts = [folder / f"{name}.py" for name in names]
     return hashlib.sha256(b"".join(path.read_bytes() for path in (*parts, Path(__file__)))).hexdigest()
 
 

@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 from benchmarks.population import things, world
-from benchmarks.population.people import Person, Visit
+from benchmarks.population.persons import Person, Visit
 from benchmarks.population.things import Browser, Hand
 from benchmarks.population.world import City, address
 from idp_adapter.core.types import Hook

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.population import attackers, people, things
 from benchmarks.population.attackers import Attempt
 from benchmarks.population.house import ISSUER, Answer, House
-from benchmarks.population.people import DAYS, Person, Visit
+from benchmarks.population.persons import DAYS, Person, Visit
 from benchmarks.population.things import Hand
 from idp_adapter.core.fusion import WEIGHTS
 from idp_adapter.core.policy import Policy

@@ -7,7 +7,7 @@ one login and, now and then, a refresh of its tokens later. Shares and rates are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -15,11 +15,10 @@ from typing import Final
 import numpy as np
 
 from benchmarks.population import things, world
+from benchmarks.population.persons import DAYS, JOIN_DAYS, Home, Person, Visit
 from benchmarks.population.things import Browser, Hand, Text
-from benchmarks.population.world import City, Network, address
+from benchmarks.population.world import address
 
-DAYS: Final = 100  # of the whole history; people join in the first JOIN_DAYS
-JOIN_DAYS: Final = 20
 DESKTOPS: Final = frozenset({"Windows", "macOS", "Linux"})
 WITHOUT_SCRIPT: Final = 0.03  # of browsers send no telemetry
 WITHOUT_KEY: Final = 0.03  # have no WebCrypto or forbid storage: telemetry unsigned
@@ -29,69 +28,6 @@ ELSEWHERE: Final = 0.03  # of visits come from a café, friends, a train: any li
 SCRIPT_FAILS: Final = 0.01  # of visits: blocked once, or too slow
 KEY_LOST: Final = 0.004  # of visits: the browser dropped its key and kept its cookie
 CLIENTS: Final = (("mail", 0.75), ("files", 0.2), ("payroll", 0.05))
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One login: when, with what, from where, to what."""
-
-    at: datetime
-    browser: Browser
-    ip: str
-    client: str
-    has_script: bool = True
-
-
-@dataclass
-class Home:
-    """What people of one household or company share."""
-
-    city: City
-    network: Network
-    prefix: int
-    is_dynamic: bool = False
-    browser: Browser | None = None  # a family's or a call centre's computer
-
-
-@dataclass
-class Person:
-    """An honest subject. `hours` are the centres of the day's logins, UTC."""
-
-    id: str
-    kind: str
-    city: City
-    home: Home
-    office: Home
-    carrier: Network
-    desk: Browser
-    phone: Browser
-    hand: Hand
-    texts: tuple[Text, ...]
-    types: bool
-    begins: datetime
-    has_script: bool
-    hours: tuple[float, ...] = (8.5, 11.0, 14.5)
-    weekly: float = 3.6
-    weekdays_only: bool = True
-    vpn: Network = world.VPNS[0]
-    vpn_cities: tuple[City, ...] = world.HOME
-    trips: tuple[tuple[datetime, datetime, City], ...] = ()
-    changes_at: datetime | None = None  # a new device or another browser
-    changed_to: Browser | None = None
-    _lines: dict[int, str] = field(default_factory=dict)
-
-    def line(self, at: datetime, rng: Random) -> str:
-        """The address at home: one prefix and a new host every ten days, or all new every day."""
-        period = int((at - things.EPOCH) / timedelta(days=1 if self.home.is_dynamic else 10))
-        if period not in self._lines:
-            prefix = None if self.home.is_dynamic else self.home.prefix
-            self._lines[period] = address(self.home.network, self.home.city, rng, prefix=prefix)
-        return self._lines[period]
-
-    def desk_address(self) -> str:
-        """The address at work: one egress of the company."""
-        egress = Random(f"{self.office.network.asn}/{self.office.prefix}")
-        return address(self.office.network, self.office.city, egress, prefix=self.office.prefix)
 
 
 _INDOORS: Final = frozenset({"shared office", "shared workstation"})

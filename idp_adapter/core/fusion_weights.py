@@ -13,7 +13,7 @@ from typing import Final
 Pairs = tuple[tuple[str, float], ...]
 
 # seeds 1 (fitted), 2 (held out), 120 subjects each, 4436 decisions
-# code sha256 94843914c28b7b31d1ce9495083f2ff104fc8c4c9ef99589141cda74f0206dfd
+# code sha256 65544524556672b719f20d74b7fc8df575492d0b120e666bce29bcfb66e2ca5c
 # held-out log loss at even odds, nats, by discount: 0: 0.0620; 0.25: 0.0608; 0.5: 0.0600; 0.75: 0.0592; 1: 0.0584
 # as shipped 0.0584, with weights of 1 0.0672
 DIGEST: Final = "c78243fdcdf622fe1543cf8689d46d7cb065bfe319185dc15a51790a6ae35423"

@@ -19,7 +19,7 @@ from idp_adapter.adapters import background_files, policy_file
 from idp_adapter.adapters.checkpoints import CheckpointFolder
 from idp_adapter.adapters.feeds import FeedFiles
 from idp_adapter.adapters.geoip import GeoFiles
-from idp_adapter.adapters.http import api, wire
+from idp_adapter.adapters.http import api, frame, wire
 from idp_adapter.adapters.http.auth import Authenticator
 from idp_adapter.adapters.http.connectors import Connectors
 from idp_adapter.adapters.jose_jwks import KeySets, fetch_from_file_or_net
@@ -52,6 +52,7 @@ LOOK_AT_FEEDS_EVERY_S: Final = 10.0
 LOOK_AT_PLACES_EVERY_S: Final = 3.0
 LOOK_AT_POPULATION_EVERY_S: Final = 60.0
 RETAIN_EVERY_S: Final = 3600.0
+AFTER_A_FAILURE_S: Final = 60.0
 SEAL_EVERY_S: Final = 10.0
 COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
 
@@ -72,9 +73,13 @@ def new_id() -> str:
 
 
 class Jobs:
-    """What runs beside the requests: each job in a thread of its own, saying after how many seconds to run again."""
+    """What runs beside the requests: each job in a thread of its own, saying after how many seconds to run again.
 
-    def __init__(self) -> None:
+    A run that fails, whatever the reason, is told of and followed by the next.
+    """
+
+    def __init__(self, failed: Callable[[Exception], None] = lambda error: None) -> None:
+        self._failed = failed
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -84,7 +89,11 @@ class Jobs:
         def run() -> None:
             wait_s: float | None = first_s
             while wait_s is not None and not self._stopping.wait(wait_s):
-                wait_s = job()
+                try:
+                    wait_s = job()
+                except Exception as error:
+                    self._failed(error)
+                    wait_s = AFTER_A_FAILURE_S
 
         self._threads.append(threading.Thread(target=run, daemon=True))
         self._threads[-1].start()
@@ -212,7 +221,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
     unreadable = _problem(store.template_keys.ping)
     notes = [*geo.problems(), *feeds.problems(), *([unreadable] if unreadable else [])]
     log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
-    jobs = jobs or Jobs()
+    jobs = jobs or Jobs(lambda error: log.failed(error=type(error).__name__, where=frame.where(error)))
     jobs.start(_retaining(store, retention(settings, policy), log, now), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     sealing, watch = Sealing(store.audit, notary), Watch(store.audit, checkpoints(settings))
     jobs.start(_sealing(sealing, watch, settings.issuers, metrics, log, now), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
@@ -351,10 +360,7 @@ def _retaining(store: Store, limits: Retention, log: Log, now: Callable[[], date
     """Delete what is too old about every hour; several workers drift apart."""
 
     def run() -> float:
-        try:
-            log.retained(store.retain(limits, now=now()))
-        except Exception as error:  # whatever it is, the next run looks again
-            log.failed(error=type(error).__name__, where=["retention"])
+        log.retained(store.retain(limits, now=now()))
         return RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
 
     return run

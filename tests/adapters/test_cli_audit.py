@@ -12,7 +12,6 @@ from werkzeug.test import Client
 
 from idp_adapter import app, config, errors
 from idp_adapter.__main__ import main
-from idp_adapter.adapters.sql import SqlStore
 from idp_adapter.core.audit import Segment
 from idp_adapter.services.audit import Sealing, Watch
 from tests.adapters.test_cli_policy import REALM, decide_some
@@ -174,26 +173,6 @@ def sealed_and_watched() -> bool:
     assert app.sealed(settings, REALM)
     with app.opened_store(settings) as store:
         return Watch(store.audit, app.checkpoints(settings)).is_continued(REALM)
-
-
-def test_a_retention_that_fails_is_logged_and_runs_again(run, monkeypatch, capfd):
-    calls = []
-
-    def retain(self, limits, *, now):
-        calls.append(now)
-        raise RuntimeError("unforeseen")
-
-    monkeypatch.setattr(app, "RETAIN_EVERY_S", 0.2)
-    monkeypatch.setattr(SqlStore, "retain", retain)
-    monkeypatch.setattr(app.random, "uniform", lambda low, high: min(low, 1.0))
-    service = app.build(config.load())
-    try:
-        until(lambda: len(calls) >= 2)
-    finally:
-        service.close()
-    told = capfd.readouterr().out
-    assert '"where":["retention"]' in told
-    assert "unforeseen" not in told
 
 
 def test_a_run_that_fails_is_counted_and_the_next_seals(run, monkeypatch, capfd):

@@ -76,7 +76,7 @@ def apply(app: Flask, *, watcher: Watches, log: Logs, new_id: Callable[[], str],
         return answer(problems.of_status(error.code or 500, headers=kept))
 
     def unforeseen(error: Exception) -> Response:
-        log.failed(error=type(error).__name__, where=_where(error))
+        log.failed(error=type(error).__name__, where=where(error))
         return answer(problems.INTERNAL)
 
     def answer(problem: problems.Problem) -> Response:
@@ -134,5 +134,6 @@ def _request_id(new_id: Callable[[], str]) -> str:
     return str(g.request_id)
 
 
-def _where(error: Exception) -> list[str]:
+def where(error: Exception) -> list[str]:
+    """The last files and lines that an error came through; its message may hold what no log may."""
     return [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-12:]]

@@ -205,6 +205,24 @@ def test_loopback_says_nothing():
     assert network.score(at(b.HOME, kind="loopback")).abstains
 
 
+def test_a_machine_is_at_home_where_it_was_first_by_hand():
+    # One login: v of the country is .05 / (1 + 1) = .025, over .5 of attackers who share nothing. A person's first
+    # login counts as one that brought a new value: (1 + .5) / (1 + 6) / .5.
+    once = {
+        name: (seen(value, 1),)
+        for name, value in (
+            ("addresses", "addr-home"),
+            ("prefixes", "prefix-home"),
+            ("networks", "64500"),
+            ("countries", "PT"),
+        )
+    }
+    person = at(ELSEWHERE, logins=1, **once)
+    machine = replace(person, request=b.request("client_credentials", subject_type="service_account"))
+    assert network.likelihood_ratio(machine) == pytest.approx(0.05)
+    assert network.likelihood_ratio(person) == pytest.approx(1.5 / 7 / 0.5)
+
+
 def test_machines_do_not_travel():
     def as_workload(origin: Origin) -> float:
         asked = b.request("client_credentials", subject_type="service_account", of_end_user=False)

@@ -36,6 +36,7 @@ NEW: Final = {"address": 4.0, "prefix": 2.0, "asn": 1.0, "country": 0.5}
 LOGINS: Final = 6.0
 WORKLOAD_NEW: Final = {"address": 0.3, "prefix": 0.2, "asn": 0.1, "country": 0.05}  # machines do not travel
 WORKLOAD_LOGINS: Final = 1.0
+_OF_MACHINES: Final = frozenset({"asn", "country"})  # where its first login was it stays; its addresses may change
 RAREST: Final = 0.01  # of logins bring any new value, however long the history
 _ONES_OWN: Final = frozenset({"network_address_known", "network_prefix_known"})
 OF_RELAY: Final = 0.1  # how much a relay's country tells: it may be another than its user's
@@ -68,8 +69,10 @@ def likelihood_ratio(situation: Situation) -> float:
     for level, value, seen in _levels(situation.signals, situation.history.habits):
         if value is None or not seen:
             continue
-        once = sum(1 for one in seen if one.count == 1)
-        novelty = min(below, max(RAREST, (once + new[level]) / (sum(one.count for one in seen) + logins)))
+        times = sum(one.count for one in seen)
+        is_first_home = times == 1 and not is_user and level in _OF_MACHINES
+        once = 0 if is_first_home else sum(1 for one in seen if one.count == 1)
+        novelty = min(below, max(RAREST, (once + new[level]) / (times + logins)))
         if _has(value, seen):
             found.append((below - novelty) / max(SHARED[level], population.share(level, value)))
         below = novelty

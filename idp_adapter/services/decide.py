@@ -96,6 +96,7 @@ class Decider:
             sid=request.session.sid,
             client=request.resource.id,
             demands_since=now - timedelta(seconds=policy.budget.window_s) if policy.budget else None,
+            with_templates=signals.telemetry is not None,
         )
         valid_from = now - policy.learning.baseline_valid
         situation = Situation(

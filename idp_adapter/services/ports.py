@@ -34,6 +34,7 @@ class HistoryQuery:
 
     `device_ids` are those that the request shows, at most four, whose posture is wanted; `sid` and `client` name the
     session whose first binding is. `demands_since` bounds the unmet step-ups that are counted, None counts none.
+    A request that shows no behaviour needs no templates.
     """
 
     issuer: str
@@ -44,6 +45,7 @@ class HistoryQuery:
     sid: str | None = None
     client: str | None = None
     demands_since: datetime | None = None
+    with_templates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

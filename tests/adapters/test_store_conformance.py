@@ -105,6 +105,13 @@ def test_a_lesson_is_what_the_next_load_brings(store):
     assert history.templates == {"keystroke/password/10": b"\x00\xff"}
 
 
+def test_a_request_without_behaviour_is_told_all_but_the_templates(store):
+    store.teach(full_lesson())
+    whole = store.load(query())
+    assert store.load(replace(query(), with_templates=False)) == replace(whole, templates={})
+    assert whole.templates
+
+
 def test_a_lesson_replaces_what_it_names_and_leaves_the_rest(store):
     store.teach(full_lesson())
     changed = device("key-1", seen=6, last_seen=NOW + DAY)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from idp_adapter.adapters.sql import SqlStore
 from idp_adapter.core.fusion import SOURCES
 from idp_adapter.core.policy import Members
 from idp_adapter.core.types import Hook, Level, OutcomeType, SubjectId
@@ -149,3 +150,12 @@ def test_one_decision_takes_one_read_and_one_write(house):
     counted = Counted(house.store)
     replace(house.decider, store=counted).decide(login(), now=house.now, decision_id="d")
     assert counted.calls == ["load", "record"]
+
+
+def test_only_a_request_that_shows_behaviour_reads_templates(house, monkeypatch):
+    asked, load = [], SqlStore.load
+    monkeypatch.setattr(SqlStore, "load", lambda store, query: asked.append(query.with_templates) or load(store, query))
+    house.ask(login(hook=Hook.REFRESH))
+    house.ask(login(telemetry=telemetry(), telemetry_challenge="c-1"))
+    house.ask(login(telemetry=telemetry(), telemetry_challenge="of another form"))
+    assert asked == [False, True, False]

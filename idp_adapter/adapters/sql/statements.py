@@ -231,7 +231,10 @@ def _profiles() -> Select[Any]:
     table = schema.profile
     kept = (
         select(table.c.kind, table.c.key, table.c.body, table.c.version)
-        .where(_is_subject(table))
+        .where(
+            _is_subject(table),
+            or_(table.c.kind == literal_column("'habits'"), bindparam("with_templates", type_=Integer) == _number(1)),
+        )
         .order_by(table.c.kind, table.c.updated_at_us.desc())  # habits before templates
         .limit(_number(MOST_PROFILES))
         .offset(_number(0))

@@ -82,6 +82,7 @@ class SqlStore:
         shown = (*query.device_ids, *[None] * statements.MOST_DEVICE_IDS)[: statements.MOST_DEVICE_IDS]
         parameters = {
             **of,
+            "with_templates": int(query.with_templates),
             "prefix": query.prefix,
             "since_us": codec.to_us(query.since),
             "sid": query.sid,

@@ -160,7 +160,7 @@ def main() -> None:
     parser = figures.parser("How long one full decision takes, over HTTP and by stage.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the decisions")
     parser.add_argument("--only", choices=DATABASES)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=8)
     given = parser.parse_args()
     names = (given.only,) if given.only else DATABASES

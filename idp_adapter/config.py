@@ -191,7 +191,7 @@ def _settings(source: _Source) -> Settings | None:
         feeds={tag: source.read(f"FEED_{tag.upper()}", (), _paths) for tag in FEED_TAGS},
         pseudonym_key_file=source.read("PSEUDONYM_KEY_FILE", data_dir / "pseudonym.key", Path),
         template_key_dir=source.read("TEMPLATE_KEY_DIR", data_dir / "template-keys", Path),
-        workers=source.read("WORKERS", 2, _between(1, 64)),
+        workers=source.read("WORKERS", 1, _between(1, 64)),
         threads=source.read("THREADS", 8, _between(1, 256)),
         log_level=source.read("LOG_LEVEL", "info", _log_level),
         retention=RetentionDays(

@@ -31,8 +31,8 @@ def test_one_issuer_is_all_that_must_be_set():
     assert settings.database_url.startswith("sqlite:////")
     assert settings.database_url.endswith("/.run/service/risk.sqlite3")
     assert settings.policy is None
-    assert (settings.workers, settings.threads, settings.log_level) == (2, 8, "info")
-    assert settings.metrics_dir == settings.data_dir / "metrics"  # workers share their counts there
+    assert (settings.workers, settings.threads, settings.log_level) == (1, 8, "info")
+    assert settings.metrics_dir is None
 
 
 def test_everything_can_be_set(tmp_path):

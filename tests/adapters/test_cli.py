@@ -416,8 +416,9 @@ def test_bytes_that_are_no_http_and_bodies_without_end_are_refused(tmp_path, rea
     assert "127.0.0.1" not in "".join(line for line in output.splitlines() if '"server"' in line)
 
 
-def test_a_service_that_can_not_start_says_why_once_and_stops(tmp_path, realm):
-    process = serve(tmp_path, realm, free_port(), DATABASE_URL="sqlite:////nowhere/risk.sqlite3")
+@pytest.mark.parametrize("workers", ["1", "2", "4"])
+def test_a_service_that_can_not_start_says_why_once_and_stops(tmp_path, realm, workers):
+    process = serve(tmp_path, realm, free_port(), DATABASE_URL="sqlite:////nowhere/risk.sqlite3", WORKERS=workers)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 4
     assert output.count("The service can't start: ") == 1

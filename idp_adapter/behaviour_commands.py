@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from idp_adapter import config, errors
+from idp_adapter.progress import percent_printer
 
 
 @click.group()
@@ -38,20 +38,6 @@ def fit(config_file: Path | None, model: str, out: Path, realms: tuple[str, ...]
         )
     issuers = realms or tuple(settings.issuers)
     with app.opened_store(settings) as store:
-        fitted = Fitting(store.volunteers).fit(Model(model), issuers, on_progress=_percent_printer())
+        fitted = Fitting(store.volunteers).fit(Model(model), issuers, on_progress=percent_printer("subjects read"))
     made = background_files.write(out, fitted, realms=issuers, made=app.now())
     click.echo(f"{out}: {made.model} {made}")
-
-
-def _percent_printer() -> Callable[[int, int], None]:
-    """Tells progress on stderr, at most once a percent."""
-    told = -1
-
-    def tell(done: int, of: int) -> None:
-        nonlocal told
-        percent = 100 * done // max(of, 1)
-        if percent > told:
-            told = percent
-            click.echo(f"{done} of {of} subjects read", err=True)
-
-    return tell

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from idp_adapter import config, errors
+from idp_adapter.progress import percent_printer
 
 
 @click.group()
@@ -40,7 +40,7 @@ def rotate_templates(config_file: Path | None, no_new_key: bool) -> None:
     if not no_new_key:
         folder.rotate(app.now())
     with app.opened_store(settings) as store:
-        rewrapped = store.template_keys.rewrap(on_batch=_percent_printer())
+        rewrapped = store.template_keys.rewrap(on_batch=percent_printer("data keys rewrapped"))
     click.echo(f"{folder.newest_id()} wraps now; {rewrapped.done} data keys rewrapped")
     if rewrapped.locked:
         listed = ", ".join(f"{count} by {id_}" for id_, count in rewrapped.locked.items())
@@ -93,17 +93,3 @@ def connector_token(name: str) -> None:
     click.echo(f"token, for the connector  {token}")
     digest = hashlib.sha256(token.encode()).hexdigest()
     click.echo(f"for IDP_ADAPTER_CONNECTORS  {name}|{digest}|ISSUER of each realm, spaces between")
-
-
-def _percent_printer() -> Callable[[int, int], None]:
-    """Tells progress on stderr, at most once a percent."""
-    told = -1
-
-    def tell(done: int, of: int) -> None:
-        nonlocal told
-        percent = 100 * done // max(of, 1)
-        if percent > told:
-            told = percent
-            click.echo(f"{done} of {of} data keys rewrapped", err=True)
-
-    return tell

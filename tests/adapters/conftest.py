@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 
 from idp_adapter.adapters.sql import SqlStore, open_store
+from idp_adapter.core.audit import Segment
 from idp_adapter.errors import ProfileDamaged
-from tests.support import postgres
+from tests.support import audit, postgres
+from tests.support.records import BOB, NOW, record
 from tests.support.sealing import sealer
 
 BUDGET_S = 2.0  # generous: a test machine may be busy; tests of the budget set their own
@@ -62,3 +65,18 @@ def opened() -> Iterator[Callable[..., SqlStore]]:
 @pytest.fixture
 def store(store_url, damaged, opened) -> SqlStore:
     return opened(store_url, on_damaged=damaged.append)
+
+
+@pytest.fixture
+def office(tmp_path) -> audit.Office:
+    """A notary on keys of its own."""
+    return audit.Office(tmp_path / "keys")
+
+
+@pytest.fixture
+def sealed(store: SqlStore, office: audit.Office) -> tuple[Segment, ...]:
+    """Seven decisions of two people, sealed three to a segment."""
+    for number in range(7):
+        who = {"subject": BOB} if number % 2 else {}
+        store.record(record(f"d{number}", time=NOW + timedelta(seconds=number), **who))
+    return audit.seal(store, office)

@@ -12,7 +12,7 @@ import pytest
 from idp_adapter.adapters.notary import read_unverified
 from idp_adapter.services.audit import Verification
 from idp_adapter.services.ports import Retention
-from tests.support.audit import LATER, LONG, Office, faults, seal, verify
+from tests.support.audit import LATER, LONG, faults, seal, verify
 from tests.support.records import ALICE, BOB, NOW, REALM_A, record
 from tests.support.sealing import changed, read
 
@@ -20,22 +20,8 @@ EXPIRE_ALL_OF_THEN = Retention(timedelta(days=365), LONG, LONG, LONG, LONG)
 
 
 @pytest.fixture
-def office(tmp_path):
-    return Office(tmp_path / "keys")
-
-
-@pytest.fixture
 def store(store_url, opened, office):
     return opened(store_url, attest=office.notary)
-
-
-@pytest.fixture
-def sealed(store, office):
-    """Seven decisions of two people, sealed three to a segment."""
-    for number in range(7):
-        who = {"subject": BOB} if number % 2 else {}
-        store.record(record(f"d{number}", time=NOW + timedelta(seconds=number), **who))
-    return seal(store, office)
 
 
 def unsigned(claims: dict) -> str:

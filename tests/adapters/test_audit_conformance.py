@@ -17,27 +17,13 @@ from idp_adapter.services import audit as service
 from idp_adapter.services.audit import Sealing
 from idp_adapter.services.ports import Retention
 from tests.support.audit import LATER, LONG, Office, faults, seal, verify
-from tests.support.records import ALICE, BOB, NOW, REALM_A, REALM_B, outcome, record
+from tests.support.records import ALICE, NOW, REALM_A, REALM_B, outcome, record
 from tests.support.sealing import changed, lesson
-
-
-@pytest.fixture
-def office(tmp_path):
-    return Office(tmp_path / "keys")
 
 
 @pytest.fixture
 def store(store_url, opened, office):
     return opened(store_url, attest=office.notary)
-
-
-@pytest.fixture
-def sealed(store, office):
-    """Seven decisions of two people, sealed three to a segment."""
-    for number in range(7):
-        who = {"subject": BOB} if number % 2 else {}
-        store.record(record(f"d{number}", time=NOW + timedelta(seconds=number), **who))
-    return seal(store, office)
 
 
 def test_what_was_decided_is_sealed_once_and_verifies(store, office, sealed):

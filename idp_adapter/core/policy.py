@@ -171,15 +171,17 @@ def facts_of(policy: Policy, request: Request, signals: Signals, *, now: datetim
 
 def located(policy: Policy, facts: Facts, place: Place) -> Facts:
     """Facts with the sites of a place. Behind an egress that masks it no place is known: no site, and no country."""
-    if is_masked(facts.networks, is_workload=facts.subject.type != "user"):
-        return replace(facts, sites=NONE, country="")
-    return replace(facts, sites=policy.whereabouts.sites_of(place))
+    masked = is_masked(facts.networks, is_workload=facts.subject.type != "user")
+    sites = NONE if masked else policy.whereabouts.sites_of(place)
+    country = "" if masked else facts.country
+    unchanged = (sites, country) == (facts.sites, facts.country)
+    return facts if unchanged else replace(facts, sites=sites, country=country)
 
 
 def placed(policy: Policy, facts: Facts, *, now: datetime) -> Facts:
     """Facts with what follows from the policy's own clock and environments."""
     local = now.astimezone(policy.clock)
-    facts = replace(facts, hour=local.hour, day=local.weekday())
+    facts = replace(facts, hour=local.hour, day=local.weekday(), environments=NONE)
     names = frozenset(item.name for item in environments.matching(policy.environments, facts))
     return replace(facts, environments=names) if names else facts
 

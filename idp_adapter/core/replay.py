@@ -147,7 +147,7 @@ def read_again(policy: Policy, facts: Facts, risk: Risk, *, time: datetime, plac
 
 def place_again(policy: Policy, facts: Facts, *, time: datetime, place: Place) -> Facts:
     """Stored facts by a policy's own sites, clock and environments."""
-    return placed(policy, located(policy, replace(facts, environments=NONE), place), now=time)
+    return placed(policy, located(policy, facts, place), now=time)
 
 
 def judge(policy: Policy, group: Group) -> Difference:

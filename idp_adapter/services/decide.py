@@ -8,7 +8,7 @@ on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -87,6 +87,7 @@ class Decider:
         signals = self.observe(request, now=now)
         if policy.exempt.covers(request.subject):
             signals = without_behaviour(signals)
+        telemetry = signals.telemetry
         query = HistoryQuery(
             request.issuer,
             request.subject.key,
@@ -96,7 +97,7 @@ class Decider:
             sid=request.session.sid,
             client=request.resource.id,
             demands_since=now - timedelta(seconds=policy.budget.window_s) if policy.budget else None,
-            with_templates=signals.telemetry is not None,
+            with_templates=telemetry is not None and bool(telemetry.fields or telemetry.moves),
         )
         valid_from = now - policy.learning.baseline_valid
         situation = Situation(
@@ -112,11 +113,9 @@ class Decider:
         )
         evidence = [self._score(source, situation) for source in self.sources]
         facts, decision = _judge(policy, situation, evidence, self.weights, decision_id)
-        record = _record(request, signals, decision, now)
         shadow = self._shadow(situation, evidence, facts, decision)
         weights = weights_version(*self.backgrounds.versions)
-        record = replace(record, facts=facts, shadow=shadow, weights=weights)
-        self.store.record(record)
+        self.store.record(_record(situation, facts, decision, shadow=shadow, weights=weights))
         self._count(request, decision, evidence)
         return decision
 
@@ -226,7 +225,10 @@ def _judge(
     return facts, decide(policy, facts, risk, decision_id=decision_id, txn=request.txn)
 
 
-def _record(request: Request, signals: Signals, decision: Decision, now: datetime) -> DecisionRecord:
+def _record(
+    situation: Situation, facts: Facts, decision: Decision, *, shadow: Shadow | None, weights: str
+) -> DecisionRecord:
+    request, signals = situation.request, situation.signals
     teaches = request.action in (Hook.LOGIN, Hook.PASSWORD_GRANT, Hook.CLIENT_CREDENTIALS)
     return DecisionRecord(
         issuer=request.issuer,
@@ -235,13 +237,16 @@ def _record(request: Request, signals: Signals, decision: Decision, now: datetim
         hook=request.action,
         client=request.resource.id,
         sid=request.session.sid,
-        time=now,
+        time=situation.now,
         origin=signals.origin,
         user_agent=signals.user_agent,
         device_ids=_device_ids(request, signals),
         learnable=learnable(request, signals) if teaches else None,
         binding=request.binding,
         inputs=inputs_digest(request, signals),
+        facts=facts,
+        shadow=shadow,
+        weights=weights,
     )
 
 

@@ -159,3 +159,13 @@ def test_only_a_request_that_shows_behaviour_reads_templates(house, monkeypatch)
     house.ask(login(telemetry=telemetry(), telemetry_challenge="c-1"))
     house.ask(login(telemetry=telemetry(), telemetry_challenge="of another form"))
     assert asked == [False, True, False]
+
+
+def test_nothing_is_read_of_how_an_exempt_subject_types(house, monkeypatch):
+    asked, load = [], SqlStore.load
+    monkeypatch.setattr(SqlStore, "load", lambda store, query: asked.append(query.with_templates) or load(store, query))
+    house.policy = replace(house.policy, exempt=Members(groups=("/aided",)))
+    typed = login(telemetry=telemetry(), telemetry_challenge="c-1")
+    house.ask(typed)
+    house.ask(replace(typed, subject=replace(typed.subject, groups=("/aided",))))
+    assert asked == [True, False]

@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks import figures
 from benchmarks.http_client import Client, Login, log_in, machine_token, refresh
 from benchmarks.stack import Running, running
+from tools.console import Stop
 from tools.driver.telemetry import Device, Hand
 from tools.realms import CLIENT_SECRETS
 
@@ -227,8 +228,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds: a check that it runs, not a measurement")
     options = parser.parse_args()
     amount = (40, 20, 100, 3.0) if options.quick else (800, 300, 2000, 8.0)
-    with running() as stack:
-        found = measure(stack, warm=amount[0], rounds=amount[1], logins=amount[2], seconds=amount[3])
+    try:
+        with running() as stack:
+            found = measure(stack, warm=amount[0], rounds=amount[1], logins=amount[2], seconds=amount[3])
+    except Stop as stop:
+        raise SystemExit(str(stop)) from None
     figures.report(found, text(found), as_json=options.json)
     return 0
 

@@ -25,6 +25,7 @@ from benchmarks import figures, served, stages
 from benchmarks.regulars import Regulars
 from tests.support import postgres
 from tools import demo_geoip
+from tools.console import Stop
 from tools.processes import free_port
 
 DATABASES = ("sqlite", "postgresql")
@@ -164,7 +165,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=8)
     given = parser.parse_args()
     names = (given.only,) if given.only else DATABASES
-    result = run(names, workers=given.workers, threads=given.threads, quick=given.quick)
+    try:
+        result = run(names, workers=given.workers, threads=given.threads, quick=given.quick)
+    except Stop as stop:
+        raise SystemExit(str(stop)) from None
     figures.report(result, text(result), as_json=given.json)
 
 

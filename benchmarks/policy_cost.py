@@ -7,11 +7,10 @@ Half of the rules match; a third asks about reasons; eight layers and two enviro
 
 from __future__ import annotations
 
-import argparse
-import json
 import timeit
 from datetime import UTC, datetime
 
+from benchmarks import figures
 from idp_adapter.adapters.policy_file import parse
 from idp_adapter.core.fusion import fuse
 from idp_adapter.core.policy import Policy, decide, facts_of
@@ -83,16 +82,13 @@ def measure(rules: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure and print."""
+    parser = figures.parser(__doc__ or "")
     parser.add_argument("--rules", type=int, default=50)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = measure(options.rules)
-    if options.json:
-        print(json.dumps(found))
-    else:
-        print("  ".join(f"{name} {value:g}" for name, value in found.items()))
+    text = "  ".join(f"{name} {value:g}" for name, value in found.items())
+    figures.report(found, text, as_json=options.json)
 
 
 if __name__ == "__main__":

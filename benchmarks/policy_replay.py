@@ -10,19 +10,19 @@ evidence), and another prior (all are). Progress on stderr. A million take minut
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import resource
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks import figures
 from idp_adapter.adapters.policy_file import load
 from idp_adapter.adapters.sealing import Sealer
 from idp_adapter.adapters.sealing_keys import GivenKeys
@@ -141,21 +141,36 @@ def measure(url: str, count: int) -> dict[str, Any]:
     return found
 
 
+def text(found: Mapping[str, Any]) -> str:
+    """The tables."""
+    rows = [
+        (
+            name,
+            one["seconds"],
+            one["per_second"],
+            ", ".join(f"{kind} {number}" for kind, number in one["changes"].items()),
+        )
+        for name, one in found.items()
+        if isinstance(one, dict)
+    ]
+    return "\n".join(
+        (
+            f"{found['decisions']} decisions in {found['database']}, at most {found['peak_rss_mb']} MB",
+            figures.table(("candidate", "seconds", "per second", "changes"), rows),
+        )
+    )
+
+
 def main() -> None:
-    """Print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure and print."""
+    parser = figures.parser(__doc__ or "")
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--database", help="URL of a database; a SQLite file of its own if not given")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url = options.database or f"sqlite:///{Path(folder) / 'replay.sqlite3'}"
         found = measure(url, options.decisions)
-    if options.json:
-        print(json.dumps(found))
-        return
-    for name, value in found.items():
-        print(f"{name:18} {value if not isinstance(value, dict) else json.dumps(value)}")
+    figures.report(found, text(found), as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import os
 import socket
-import subprocess
 import sys
-import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks import figures
-from tools.processes import free_port
+from benchmarks import figures, proc, publisher
+from tools.console import Stop
+from tools.paths import ROOT
+from tools.processes import LOOPBACK, Child, clean_environment, free_port
 
 READY_S = 30
 TOKEN_S = 60
@@ -34,15 +30,14 @@ class Realm:
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._server: ThreadingHTTPServer | None = None
-        self.port = free_port()
-        self.issuer = f"http://127.0.0.1:{self.port}/realms/bench"
+        self._port = free_port()
+        self.issuer = f"http://{LOOPBACK}:{self._port}/realms/bench"
 
     @cached_property
-    def jwks(self) -> bytes:
-        """The published set."""
+    def jwk(self) -> Mapping[str, Any]:
+        """The public key."""
         jwk = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-        return json.dumps({"keys": [{**jwk, "kid": "rsa", "use": "sig", "alg": "RS256"}]}).encode()
+        return {**jwk, "kid": "rsa", "use": "sig", "alg": "RS256"}
 
     def bearer(self, audience: str, now_s: int) -> str:
         """A caller's token for a minute."""
@@ -52,100 +47,64 @@ class Realm:
         }  # fmt: skip
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "rsa", "typ": "pep+jwt"})
 
-    @contextmanager
-    def published(self) -> Iterator[None]:
-        """Answer for the key while the block runs."""
-        body = self.jwks
-
-        class Publisher(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-                return
-
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), Publisher)
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            server.server_close()
+    def published(self) -> AbstractContextManager[str]:
+        """Answer for the key while the block runs, where Keycloak would."""
+        return publisher.published({"/realms/bench/protocol/openid-connect/certs": [self.jwk]}, port=self._port)
 
 
 class Served:
     """A running service."""
 
-    def __init__(self, realm: Realm, port: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, realm: Realm, port: int, process: Child) -> None:
         self.port = port
         self._realm = realm
         self._process = process
 
     def bearer(self) -> str:
         """A caller's token for the next minute."""
-        return self._realm.bearer(f"http://127.0.0.1:{self.port}", int(time.time()))
+        return self._realm.bearer(f"http://{LOOPBACK}:{self.port}", int(time.time()))
 
     def memory_mb(self) -> dict[str, float]:
         """Resident memory of the service's processes."""
-        arbiter, *workers = self._family()
-        sizes = {"arbiter": _rss_mb(arbiter)}
-        return sizes | {f"worker {number}": _rss_mb(pid) for number, pid in enumerate(workers, start=1)}
+        arbiter, *workers = proc.family(self._process.pid)
+        sizes = {"arbiter": proc.rss_mb(arbiter)}
+        return sizes | {f"worker {number}": proc.rss_mb(pid) for number, pid in enumerate(workers, start=1)}
 
     def cpu_s(self) -> float:
         """CPU seconds that the service's processes have used."""
-        ticks = 0
-        for pid in self._family():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-    def _family(self) -> Sequence[int]:
-        pid = self._process.pid
-        return (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+        return sum(proc.cpu_s(pid) for pid in proc.family(self._process.pid))
 
 
 @contextmanager
 def serving(realm: Realm, settings: Mapping[str, str], log: Path, *, port: int) -> Iterator[Served]:
-    """`idp-adapter serve` with these variables, ready to answer, until the block ends."""
-    with log.open("wb") as lines:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "idp_adapter", "serve"],
-            env={**os.environ, **settings},
-            stdout=lines,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait(f"http://127.0.0.1:{port}/readyz", log)
-            yield Served(realm, port, process)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    """`idp-adapter serve` with these variables and no others of its own, ready to answer, until the block ends.
+
+    Raises `Stop` with the end of its log where it does not get ready.
+    """
+    command = [sys.executable, "-m", "idp_adapter", "serve"]
+    process = Child("The service", command, log=log, env=clean_environment(**settings), cwd=ROOT)
+    try:
+        process.wait_until(lambda: _is_ready(f"http://{LOOPBACK}:{port}/readyz"), timeout_s=READY_S)
+        yield Served(realm, port, process)
+    finally:
+        process.stop(grace_s=READY_S)
 
 
-def _wait(url: str, log: Path) -> None:
-    for _ in range(READY_S * 10):
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.1)
-    raise SystemExit(f"The service did not get ready in {READY_S} s:\n{log.read_text(encoding='utf-8')[-2000:]}")
-
-
-def _rss_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    return 0.0
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def ask(port: int, bearer: str, bodies: Sequence[bytes]) -> list[float]:
-    """One caller on one connection; milliseconds of each call. The client itself costs about .05 ms of each."""
+    """One caller on one connection; milliseconds of each call. The client itself costs about .05 ms of each.
+
+    Raises `Stop` where the service answers anything but 200, or hangs up.
+    """
     taken = []
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    with socket.create_connection((LOOPBACK, port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for body in bodies:
             head = (
@@ -158,20 +117,27 @@ def ask(port: int, bearer: str, bodies: Sequence[bytes]) -> list[float]:
             status = _read_answer(connection)
             taken.append((time.perf_counter() - begun) * 1000)
             if status != b"200":
-                raise SystemExit(f"the service answered {status.decode()}")
+                raise Stop(f"The service answered {status.decode()}.")
     return taken
 
 
 def _read_answer(connection: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
-        data += connection.recv(65536)
+        data += _received(connection)
     head, _, body = data.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     length = next(int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length:"))
     while len(body) < length:
-        body += connection.recv(65536)
+        body += _received(connection)
     return lines[0].split()[1]
+
+
+def _received(connection: socket.socket) -> bytes:
+    data = connection.recv(65536)
+    if not data:
+        raise Stop("The service closed the connection in the middle of an answer.")
+    return data
 
 
 def measure(served: Served, bodies: Sequence[bytes], *, callers: int) -> dict[str, float]:

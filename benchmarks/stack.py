@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from benchmarks import proc
 from tools.driver.admin import Admin
 from tools.keycloak import ADMIN
 from tools.paths import ROOT, Ports
@@ -55,18 +55,7 @@ class Running:
         """Resident memory of the largest process of the service."""
         if self.stack.service is None:
             raise RuntimeError("the service is not running")
-        return max(_rss_mb(pid) for pid in _family(self.stack.service.pid))
-
-
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-    return [pid, *(other for child in children for other in _family(int(child)))]
-
-
-def _rss_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text("ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return round(int(line.split()[1]) / 1024, 1)
+        return max(proc.rss_mb(pid) for pid in proc.family(self.stack.service.pid))
 
 
 @contextlib.contextmanager

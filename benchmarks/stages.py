@@ -23,14 +23,14 @@ from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
 from idp_adapter.adapters.metrics import Metrics
 from idp_adapter.adapters.pseudonyms import Pseudonyms
 from idp_adapter.adapters.sealing import Sealer
-from idp_adapter.adapters.sealing_keys import FolderKeys, TemplateKeyFolder
 from idp_adapter.adapters.sql import open_store
 from idp_adapter.adapters.telemetry import Opener
-from idp_adapter.app import new_id, now
+from idp_adapter.app import new_id, now, opened_template_keys
 from idp_adapter.config import Settings
 from idp_adapter.core.fusion import SOURCES
 from idp_adapter.core.types import Request, Signals
 from idp_adapter.services.decide import Decider
+from idp_adapter.services.population import Populations
 
 T = TypeVar("T")
 STAGES = ("parse", "observe", "load", "sources", "fuse and decide", "store", "sign")
@@ -109,12 +109,14 @@ def by_stage(
 
 
 def _store(settings: Settings) -> Any:
-    keys = FolderKeys(TemplateKeyFolder(settings.template_key_dir), timer=time.monotonic)
-    return open_store(settings.database_url, sealer=Sealer(keys), budget_s=settings.database_budget_s)
+    sealer = Sealer(opened_template_keys(settings))
+    return open_store(settings.database_url, sealer=sealer, budget_s=settings.database_budget_s)
 
 
 def _decider(settings: Settings, store: Any, places: GeoFiles, watch: Stopwatch) -> Decider:
     policy = policy_file.load(settings.policy)
+    populations = Populations(store, settings.issuers)
+    populations.renew(now=now())
 
     class Watched(Decider):
         """Times what a request is turned into before anything is loaded."""
@@ -131,5 +133,6 @@ def _decider(settings: Settings, store: Any, places: GeoFiles, watch: Stopwatch)
         Opener(),
         Metrics(),
         lambda issuer: policy,
+        populations.of,
         sources=[replace(one, score=watch.timed(f"source: {one.name}", one.score)) for one in SOURCES],
     )

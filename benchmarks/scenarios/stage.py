@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +22,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from werkzeug.test import Client, TestResponse
 
+from benchmarks.publisher import published
 from benchmarks.scenarios.cast import FEEDS, Cast, cast
 from idp_adapter import app, config
 from tools import demo_geoip
@@ -101,29 +100,10 @@ class Keys:
 def published_keys() -> Iterator[Keys]:
     """Keys of realms and of device management, published on this machine while the block runs."""
     realm, other, mdm = SigningKey("realm"), SigningKey("other"), SigningKey("mdm")
-    sets = {f"/{key.kid}": json.dumps({"keys": [key.jwk]}).encode() for key in (realm, other, mdm)}
-
-    class Publisher(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = sets.get(self.path)
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the library
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        address = f"http://127.0.0.1:{server.server_port}"
-        urls = {key.kid: f"{address}/{key.kid}" for key in (realm, other, mdm)}
+    signers = {f"/{key.kid}": key for key in (realm, other, mdm)}
+    with published({path: [key.jwk] for path, key in signers.items()}) as address:
+        urls = {key.kid: address + path for path, key in signers.items()}
         yield Keys(realm, other, mdm, SigningKey("realm"), urls)
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def prepare(folder: Path, policy: str, keys: Keys) -> None:

@@ -120,7 +120,17 @@ def test_noise_is_damage(noise):
 
 
 @pytest.mark.parametrize(
-    "document", [b"{}", b"[]", b"null", b'{"logins": 1}', b"\xff", b'{"since_us": 1e30, "last": null, "logins": 1}']
+    "document",
+    [
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"logins": 1}',
+        b"\xff",
+        b'{"since_us": 1e30, "last": null, "logins": 1}',
+        b"[" * (codec.MOST_BYTES - 1),
+    ],
+    ids=lambda document: document[:9],
 )
 def test_sound_bytes_of_another_shape_are_damage(document):
     for version, body in ((1, document), (2, zlib.compress(document)), (2, document)):
@@ -159,6 +169,14 @@ def test_habits_of_a_later_version_are_not_guessed_at():
 def test_a_raw_address_is_refused_inside_habits_too():
     with pytest.raises(RequestInvalid):
         codec.habits_to_bytes(Habits(last=LastLogin(NOW, Origin("192.0.2.1", HOME.prefix))))
+
+
+@pytest.mark.parametrize(
+    "damaged", ["[" * 60_000, '{"v":' * 10_000, b"[" * 60_000, "", "{", b"\xff"], ids=lambda text: text[:5]
+)
+def test_a_document_that_can_not_be_parsed_is_bad_data(damaged):
+    with pytest.raises(ValueError):  # noqa: PT011 - bad data raises Python's own
+        codec.loads(damaged)
 
 
 def test_documents_over_their_bound_are_refused():

@@ -515,6 +515,34 @@ def test_a_damaged_decision_is_reported_as_such(store):
         store.decision(REALM_A, "decision-1")
 
 
+def deep(levels: int = 5_000) -> str:
+    """A document that a database takes and no reader of ours goes down into."""
+    return "[" * levels + "]" * levels
+
+
+@pytest.mark.parametrize("column", ["evidence", "obligations", "acr_values", "device_ids", "facts", "shadow"])
+def test_a_document_nested_without_end_is_damage_and_not_a_fault_of_the_service(store, column):
+    store.record(record())
+    spoil(store, f"UPDATE decision SET {column} = '{deep()}'")
+    with pytest.raises(ProfileDamaged):
+        store.decision(REALM_A, "decision-1")
+
+
+def test_a_session_whose_first_binding_is_nested_without_end_has_none(store, damaged):
+    store.record(record(binding=Binding("j" * 43)))
+    spoil(store, f"UPDATE decision SET binding = '{deep()}'")
+    assert store.load(replace(query(), sid="sid-1", client="spa")).first_binding == Binding()
+    assert [type(error) for error in damaged] == [ProfileDamaged]
+
+
+def test_an_export_gives_a_document_that_can_not_be_parsed_as_it_lies_there(store):
+    store.record(record())
+    spoil(store, f"UPDATE decision SET evidence = '{deep()}'")
+    exported = json.loads(json.dumps(store.export(REALM_A, ALICE)))
+    assert exported["decisions"][0]["evidence"] == deep()
+    assert exported["decisions"][0]["acr_values"] == list(DECISION.acr_values)
+
+
 def test_a_damaged_learnable_part_teaches_nothing(store, kind, damaged):
     store.record(record())
     spoil(store, f"UPDATE decision SET learnable = {_BYTES[kind]}")

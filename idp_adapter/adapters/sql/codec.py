@@ -106,8 +106,11 @@ def dumps(name: str, value: object) -> str:
 
 
 def loads(value: Any) -> Any:
-    """What `dumps` wrote: text from SQLite, already parsed from PostgreSQL."""
-    return json.loads(value) if isinstance(value, str | bytes) else value
+    """What `dumps` wrote. Bad data raises Python's own errors, ValueError too where it is nested without end."""
+    try:
+        return json.loads(value)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 # --- habits: bytes of a profile row -----------------------------------------------------------------
@@ -126,7 +129,7 @@ def habits_from_bytes(data: bytes) -> Habits:
         written = data[_HEAD.size :]
         if version not in (1, HABITS_VERSION) or checksum != zlib.crc32(written):
             raise ProfileDamaged("habits are damaged", hint=_ERASE)
-        return _habits_from_json(json.loads(written if version == 1 else _decompressed(written)))
+        return _habits_from_json(loads(written if version == 1 else _decompressed(written)))
     except (struct.error, ValueError, TypeError, KeyError, IndexError, OverflowError):
         raise ProfileDamaged("habits are damaged", hint=_ERASE) from None
 

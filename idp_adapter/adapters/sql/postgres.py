@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.string import TextLoader
 from psycopg.waiting import Ready, Wait
 from psycopg_pool import ConnectionPool
 
@@ -75,6 +76,7 @@ class Postgres:
             max_waiting=most_connections * _WAITING_PER_CONNECTION,
             timeout=budget_s,
             name="idp-adapter",
+            configure=_with_documents_as_text,
             open=False,
         )
         self._pool.open(wait=False)
@@ -128,6 +130,12 @@ class Postgres:
             finally:
                 connection.deadline = float("inf")
                 self._pool.putconn(connection)
+
+
+def _with_documents_as_text(connection: DeadlineConnection) -> None:
+    """As SQLite gives them, for the codec to read: the driver's parser would fail the whole answer for one bad row."""
+    for name in ("json", "jsonb"):
+        connection.adapters.register_loader(name, TextLoader)
 
 
 def _ms(seconds: float) -> int:

@@ -255,10 +255,10 @@ def _group(key: _Key, count: int, of: Facts, look: Look) -> Group:
         without_behaviour=min(probability, probability_of(key.calm_band, look.probabilities)),
         permitted=bool(key.permitted),
         acr_values=tuple(codec.loads(key.acr_values)),
-        obligations=codec.obligations_from(codec.loads(key.obligations)),
+        obligations=codec.obligations_from(key.obligations),
         codes=key.codes,
         calm_codes=key.calm_codes,
-        contributions=None if key.evidence is None else codec.evidence_from(codec.loads(key.evidence))[0],
+        contributions=None if key.evidence is None else codec.evidence_from(key.evidence)[0],
     )
 
 

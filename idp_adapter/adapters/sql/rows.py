@@ -286,12 +286,21 @@ def exported(columns: dict[str, Any]) -> dict[str, Json]:
         elif name in {"permitted", "settled", "confirmed"}:
             exported[name] = bool(value)
         elif name in _DOCUMENTS:
-            exported[name] = None if value is None else codec.loads(value)
+            exported[name] = None if value is None else _exported_document(value)
         elif name == "body":
             exported[name] = None if value is None else _exported_body(columns["kind"], value)
         else:
             exported[name] = value
     return exported
+
+
+def _exported_document(value: Any) -> Json:
+    """Parsed; the text itself where it can't be."""
+    try:
+        document: Json = codec.loads(value)
+    except (ValueError, TypeError):
+        return str(value)
+    return document
 
 
 def _exported_body(kind: str, body: bytes) -> Json:

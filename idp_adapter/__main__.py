@@ -33,6 +33,18 @@ _EXIT_CODES: Final[tuple[tuple[type[errors.AdapterError], int], ...]] = (
 )
 
 
+_EPILOG: Final = """\b
+Settings: variables IDP_ADAPTER_*, or the file of --config or IDP_ADAPTER_CONFIG
+with the same names in lower case. Commands read those that the service reads:
+give them the same, and run them as its user.
+
+\b
+Exit codes: 0 done; 1 not done; 2 wrong usage, settings or policy; 3 a
+dependency did not answer; 4 the service could not start; 5 nothing is there;
+6 the audit chain is not whole.
+"""
+
+
 class _Group(click.Group):
     """Turns our errors into one sentence and an exit code."""
 
@@ -41,11 +53,11 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except errors.AdapterError as error:
-            click.echo(f"Error: {error.message} {error.hint}".rstrip(), err=True)
+            click.echo(f"Error: {error.sentences}", err=True)
             ctx.exit(next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1))
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="idp-adapter")
 @click.option(
     "--config",
@@ -77,7 +89,7 @@ def serve(config_file: Path | None) -> None:
         return app.build(settings)
 
     click.echo(
-        f"idp-adapter {__version__} listens on {settings.bind} as {settings.public_url}, "
+        f"idp-adapter {__version__} starts on {settings.bind} as {settings.public_url}, "
         f"for {len(settings.issuers)} realm{'s' if len(settings.issuers) != 1 else ''}"
     )
     Server(make, bind=settings.bind, workers=settings.workers, threads=settings.threads).run()
@@ -86,16 +98,19 @@ def serve(config_file: Path | None) -> None:
 @main.command("check-config")
 @click.pass_obj
 def check_config(config_file: Path | None) -> None:
-    """Read the settings and the policy, and say what they mean. Makes nothing."""
+    """Read settings and policy, say what they mean. Makes nothing."""
+    from idp_adapter import app
     from idp_adapter.adapters import background_files, policy_file
+    from idp_adapter.adapters.feeds import FeedFiles
     from idp_adapter.adapters.geoip import GeoFiles
 
     settings = config.load(file=config_file)
     policy = policy_file.load(settings.policy)
+    candidate = policy_file.load(settings.shadow_policy) if settings.shadow_policy else None
     _, backgrounds = background_files.load(
         any_text_file=settings.any_text_background, pointer_file=settings.pointer_background
     )
-    click.echo(f"listens on      {settings.bind}")
+    click.echo(f"listens on      {settings.bind}, with {settings.workers} x {settings.threads} threads")
     click.echo(f"is known as     {settings.public_url}")
     for issuer, keys in settings.issuers.items():
         click.echo(f"answers realm   {issuer} (keys from {keys})")
@@ -103,18 +118,25 @@ def check_config(config_file: Path | None) -> None:
     click.echo(f"database        {settings.database_url.partition(':')[0]}")
     click.echo(f"template keys   {_template_keys(settings)}")
     click.echo(f"policy          {policy.id} {policy.version}")
+    if candidate is not None:
+        click.echo(f"in the shadow   {candidate.id} {candidate.version}")
+    for tag, files in settings.feeds.items():
+        if files:
+            click.echo(f"network feed    {tag}: {', '.join(map(str, files))}")
     for background in backgrounds:
         click.echo(f"background      {background.model} {background}")
-    days = settings.retention
+    kept = app.retention(settings, policy)
     click.echo(
-        f"keeps, days     decisions {days.decisions}, outcomes {days.outcomes}, failures {days.failures}, "
-        f"unused profiles {days.profiles}, what a decision may teach {days.learnables}"
+        f"keeps, days     decisions {kept.decisions.days}, outcomes {kept.outcomes.days}, "
+        f"failures {kept.failures.days}, "
+        f"unused profiles {kept.profiles_unused.days}, what a decision may teach {kept.learnables.days}"
     )
     for connector in settings.connectors:
         click.echo(f"posture by      {connector.name}, for {', '.join(sorted(connector.issuers))}")
     for issuer, trusted in settings.posture_issuers.items():
         click.echo(f"posture signed  by {issuer} (keys from {trusted.keys}), for {', '.join(sorted(trusted.issuers))}")
-    for note in GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn).problems():
+    places = GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn)
+    for note in (*places.problems(), *FeedFiles(settings.feeds).problems()):
         click.echo(f"note            {note}")
     click.echo("The configuration is valid.")
 

@@ -136,7 +136,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
     backgrounds, fitted = background_files.load(
         any_text_file=settings.any_text_background, pointer_file=settings.pointer_background
     )
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_data_folder(settings)
     folder = KeyFolder(settings.key_dir)
     folder.prepare(now())
     signer = FolderSigner(folder, now=now, timer=time.monotonic)
@@ -235,6 +235,17 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
     return Service(flask.wsgi_app, store, jobs, geo)
 
 
+def _make_data_folder(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            "data_folder",
+            f"the data folder {settings.data_dir} can't be made: {error.strerror}",
+            hint="Name a folder that this user may write, by IDP_ADAPTER_DATA_DIR.",
+        ) from None
+
+
 def opened_template_keys(settings: Settings, *, now: Callable[[], datetime] = now) -> FolderKeys:
     """The keys that wrap data keys, the first of them made where there is none."""
     folder = template_key_folder(settings)
@@ -249,7 +260,7 @@ def template_key_folder(settings: Settings) -> TemplateKeyFolder:
 
 def opened_store(settings: Settings) -> AbstractContextManager[SqlStore]:
     """The settings' store, for one command."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_data_folder(settings)
     sealer = Sealer(opened_template_keys(settings))
     attest = opened_notary(settings)
     return closing(open_store(settings.database_url, sealer=sealer, budget_s=COMMAND_BUDGET_S, attest=attest))
@@ -352,7 +363,7 @@ def _problem(ping: Callable[[], None]) -> str:
     try:
         ping()
     except Unavailable as error:
-        return f"{error.message} {error.hint}".strip()
+        return error.sentences
     return ""
 
 

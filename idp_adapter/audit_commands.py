@@ -26,12 +26,16 @@ def audit() -> None:
 @click.option("--issuer", required=True, help="The realm's issuer URL.")
 @click.pass_obj
 def checkpoint(config_file: Path | None, issuer: str) -> None:
-    """Seal what was decided, and write the signed checkpoint. Keep it where this database's writers can't reach."""
+    """Seal what was decided, write the signed checkpoint.
+
+    Keep it where this database's writers can't reach.
+    """
     from idp_adapter import app
 
-    segment = app.sealed(config.load(file=config_file), issuer)
+    settings = config.load(file=config_file)
+    segment = app.sealed(settings, issuer)
     if segment is None:
-        raise errors.NotFound(f"nothing was ever decided for {issuer}")
+        raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=settings.hint_about(issuer))
     click.echo(segment.checkpoint)
 
 
@@ -44,7 +48,9 @@ def checkpoint(config_file: Path | None, issuer: str) -> None:
 def verify(
     context: click.Context, issuers: tuple[str, ...], file: Path | None, jwks: Path | None, as_json: bool
 ) -> None:
-    """Find sealed decisions that were removed, added or altered, and links that were. Exit code 6 where any were.
+    """Verify the chain and every decision that is stored.
+
+    Finds decisions that were removed, added or altered, and links that were: exit code 6 where any were.
 
     The chain is compared with the checkpoint that this host's services kept as well.
     """
@@ -64,6 +70,9 @@ def verify(
             known[issuer].add(checkpoint)
     keys = _keys(jwks)
     verdicts = {issuer: app.verified(settings, issuer, known=known[issuer], keys=keys) for issuer in realms}
+    for issuer, verdict in verdicts.items():
+        if (hint := settings.hint_about(issuer)) and not (verdict.segments or verdict.unsealed or verdict.faults):
+            raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=hint)
     documents = {issuer: _document(verdict, known[issuer]) for issuer, verdict in verdicts.items()}
     if as_json:
         json.dump(documents, sys.stdout, indent=2)

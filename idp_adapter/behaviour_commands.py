@@ -12,7 +12,7 @@ from idp_adapter.progress import percent_printer
 
 @click.group()
 def behaviour() -> None:
-    """What typing and pointing of a deployment's own subjects have in common."""
+    """Backgrounds: how hands differ in this deployment."""
 
 
 @behaviour.command("fit")
@@ -21,7 +21,10 @@ def behaviour() -> None:
 @click.option("--realm", "realms", multiple=True, help="A realm's issuer URL, may be repeated; all if not given.")
 @click.pass_obj
 def fit(config_file: Path | None, model: str, out: Path, realms: tuple[str, ...]) -> None:
-    """Fit a background of stored profiles of those who agreed, 200 subjects at least. The service may run beside."""
+    """Fit a background of the profiles of those who agreed.
+
+    They are 200 subjects at least. The service may run beside.
+    """
     from idp_adapter import app
     from idp_adapter.adapters import background_files, policy_file
     from idp_adapter.services.backgrounds import Fitting, Model

@@ -24,7 +24,7 @@ MOST_FEED_FILES: Final = 8  # of one tag
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 _CERTS: Final = "/protocol/openid-connect/certs"  # where a Keycloak realm publishes its keys
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_CONNECTOR_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+CONNECTOR_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _Value = TypeVar("_Value")
 
@@ -87,6 +87,10 @@ class Settings:
     def key_dir(self) -> Path:
         """Where the keys are that sign decisions."""
         return self.data_dir / "keys"
+
+    def hint_about(self, issuer: str) -> str:
+        """What helps where nothing is found of a realm: the realms that are set, where it is none of them."""
+        return "" if issuer in self.issuers else f"The realms that are set: {', '.join(self.issuers)}."
 
     @property
     def metrics_dir(self) -> Path | None:
@@ -317,7 +321,7 @@ def _connectors(text: str, issuers: Mapping[str, str]) -> tuple[Connector, ...]:
     found: dict[str, Connector] = {}
     for item in _parts(text.split(",")):
         name, digest, realms = _three(item, "name|sha256 of its token|realm realm")
-        if not _CONNECTOR_NAME.fullmatch(name) or name in found:
+        if not CONNECTOR_NAME.fullmatch(name) or name in found:
             raise ValueError(f"names a connector {name!r}: give each its own name of letters, digits, - and _")
         if not _SHA256.fullmatch(digest.lower()):
             raise ValueError(f"has no SHA-256 for {name}: `idp-adapter keys connector-token` makes both")

@@ -26,7 +26,10 @@ def add_to(group: click.Group) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.pass_obj
 def devices(config_file: Path | None, issuer: str, type_: str, id_: str, as_json: bool) -> None:
-    """List a subject's devices: since when, how long still trusted, and what is said of their posture."""
+    """List a subject's devices.
+
+    Since when each is known, how long it is still trusted, and what is said of its posture.
+    """
     from idp_adapter import app
     from idp_adapter.adapters.http.devices import to_json
 

@@ -19,6 +19,13 @@ class AdapterError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def sentences(self) -> str:
+        """What is wrong and the fix, as a person reads them."""
+        if not self.hint:
+            return self.message
+        return f"{self.message.rstrip('.')}. {self.hint[0].upper()}{self.hint[1:].rstrip('.')}."
+
 
 class RequestInvalid(AdapterError):
     """A caller's request lacks a required member or holds one of the wrong type or size."""

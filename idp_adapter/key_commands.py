@@ -13,13 +13,13 @@ from idp_adapter.progress import percent_printer
 
 @click.group()
 def keys() -> None:
-    """The keys that sign decisions, and those that wrap what seals templates."""
+    """Keys that sign, keys that seal, connectors' tokens."""
 
 
 @keys.command("rotate")
 @click.pass_obj
 def rotate(config_file: Path | None) -> None:
-    """Add a key that signs from now on; running processes notice within seconds."""
+    """Add a key that signs from now on. Running processes notice within seconds."""
     from idp_adapter import app
     from idp_adapter.adapters.jose_keys import KeyFolder
 
@@ -32,7 +32,7 @@ def rotate(config_file: Path | None) -> None:
 @click.option("--no-new-key", is_flag=True, help="Go on under the newest key that is there, as after an interruption.")
 @click.pass_obj
 def rotate_templates(config_file: Path | None, no_new_key: bool) -> None:
-    """Add a template key and wrap every data key by it, while the service runs. Templates stay as they are."""
+    """Add a template key, wrap every data key by it. The service may run beside; templates stay as they are."""
     from idp_adapter import app
 
     settings = config.load(file=config_file)
@@ -54,7 +54,7 @@ def rotate_templates(config_file: Path | None, no_new_key: bool) -> None:
 @keys.command("retire-templates")
 @click.pass_obj
 def retire_templates(config_file: Path | None) -> None:
-    """Delete the older template keys, unless one is still needed. Backups made before need them: keep copies."""
+    """Delete the older template keys. Refuses while one still wraps. Backups made before need them: keep copies."""
     from idp_adapter import app
 
     settings = config.load(file=config_file)
@@ -70,7 +70,7 @@ def retire_templates(config_file: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj
 def forget_templates(config_file: Path | None, id_: str, yes: bool) -> None:
-    """Give up a template key that is lost, and with it what was learnt under it; that is learnt anew."""
+    """Give up a template key that is lost. What was learnt under it is learnt anew."""
     from idp_adapter import app
 
     settings = config.load(file=config_file)
@@ -86,9 +86,14 @@ def forget_templates(config_file: Path | None, id_: str, yes: bool) -> None:
 @keys.command("connector-token")
 @click.argument("name")
 def connector_token(name: str) -> None:
-    """Make the token of a connector that reports posture. It is shown once; the service needs its digest alone."""
+    """Make the token of a connector that reports posture.
+
+    It is shown once; the service needs its digest alone.
+    """
     from idp_adapter import app
 
+    if not config.CONNECTOR_NAME.fullmatch(name):
+        raise click.BadParameter("must be 1 to 32 letters, digits, - and _", param_hint="NAME")
     token = app.new_token()
     click.echo(f"token, for the connector  {token}")
     digest = hashlib.sha256(token.encode()).hexdigest()

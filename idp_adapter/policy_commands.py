@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 
 from idp_adapter import config, errors
 from idp_adapter.subject_commands import moment
 
+NO_REALM: Final = "https://explain.invalid/realms/explain"  # of a hand-written request that names none
+
 
 @click.group()
 def policy() -> None:
-    """Policy files."""
+    """Policy files: check, explain, try on what is stored."""
 
 
 @policy.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Check a policy file; every problem is named with its line."""
+    """Check a file: names line, field and fix of each problem."""
     from idp_adapter.adapters import policy_file
 
     loaded = policy_file.load(file)
@@ -39,10 +42,10 @@ def check(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("request_file", metavar="[REQUEST.json]", type=click.Path(path_type=Path), required=False)
 @click.option("--decision", "decision_id", help="Explain this stored decision instead of a request.")
-@click.option("--issuer", default="https://explain.invalid/realms/explain", help="The realm that asks, or asked.")
+@click.option("--issuer", help="The realm that asks, or asked; may be left out where only one is set.")
 @click.pass_obj
 def explain(
-    config_file: Path | None, file: Path, request_file: Path | None, decision_id: str | None, issuer: str
+    config_file: Path | None, file: Path, request_file: Path | None, decision_id: str | None, issuer: str | None
 ) -> None:
     """Explain a policy's answer to one request, rule by rule.
 
@@ -56,9 +59,11 @@ def explain(
         raise click.UsageError("give either REQUEST.json or --decision ID")
     loaded = policy_file.load(file)
     if decision_id is not None:
-        click.echo(page.text(app.explain_stored(config.load(file=config_file), loaded, issuer, decision_id)))
+        settings = config.load(file=config_file)
+        asked = issuer or _only(settings.issuers)
+        click.echo(page.text(app.explain_stored(settings, loaded, asked, decision_id)))
         return
-    click.echo(page.text(app.dry_run(loaded, _read(request_file), issuer=issuer)))
+    click.echo(page.text(app.dry_run(loaded, _read(request_file), issuer=issuer or NO_REALM)))
 
 
 @policy.command("replay")
@@ -78,7 +83,10 @@ def replay(
     as_json: bool,
     plot: Path | None,
 ) -> None:
-    """Judge stored decisions again by another policy, and say whom that would challenge, refuse or shorten."""
+    """Say whom another policy would have challenged or refused.
+
+    Judges stored decisions again, and says whose answer would be another, by hook, client, group and accessibility.
+    """
     from idp_adapter import app
     from idp_adapter.adapters import policy_file, replay_plot
     from idp_adapter.core.replay import unrecorded
@@ -92,6 +100,8 @@ def replay(
     for issuer in issuers or tuple(settings.issuers):
         begun = time.monotonic()
         report = app.replayed(settings, candidate, live, issuer, span, on_progress=_progress_printer(issuer))
+        if not report.judged and (hint := settings.hint_about(issuer)):
+            raise errors.NotFound(f"no decision of {issuer} is stored of that time", hint=hint)
         found[issuer] = replay_plot.document(report, seconds=time.monotonic() - begun)
     title = f"{candidate.id} {candidate.version}"
     if plot is not None:
@@ -102,6 +112,12 @@ def replay(
         return
     for issuer, document in found.items():
         click.echo("\n".join(replay_plot.lines(title, issuer, document)))
+
+
+def _only(issuers: Collection[str]) -> str:
+    if len(issuers) > 1:
+        raise click.UsageError(f"--issuer says which realm decided: {' or '.join(issuers)}")
+    return next(iter(issuers))
 
 
 def _read(request_file: Path | None) -> bytes:

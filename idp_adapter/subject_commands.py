@@ -23,8 +23,10 @@ def subject() -> None:
 def subject_options(command: Any) -> Any:
     """Whom a command is about."""
     for option in (
-        click.option("--id", "id_", required=True, help="The subject's id: the `sub` of its tokens."),
-        click.option("--type", "type_", default="user", show_default=True, help="`user` or `service_account`."),
+        click.option("--id", "id_", required=True, help="The `sub` of its tokens: in Keycloak the user's ID, no name."),
+        click.option(
+            "--type", "type_", type=click.Choice(["user", "service_account"]), default="user", show_default=True
+        ),
         click.option("--issuer", required=True, help="The realm's issuer URL."),
     ):
         command = option(command)
@@ -46,7 +48,10 @@ def subject_show(config_file: Path | None, issuer: str, type_: str, id_: str) ->
 @subject_options
 @click.pass_obj
 def subject_export(config_file: Path | None, issuer: str, type_: str, id_: str) -> None:
-    """Write everything that is stored of a subject, as JSON, with its drift report."""
+    """Write everything that is stored of a subject, as JSON.
+
+    Its drift report is part of it.
+    """
     stored = _export(config_file, issuer, type_, id_)
     _write({**stored, "drift": _drift(config_file, issuer, type_, id_)})
 
@@ -56,7 +61,10 @@ def subject_export(config_file: Path | None, issuer: str, type_: str, id_: str) 
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.pass_obj
 def subject_drift(config_file: Path | None, issuer: str, type_: str, id_: str, as_json: bool) -> None:
-    """Say how a subject's behavioural templates moved, how confirmed logins scored, whether they may still speak."""
+    """Say how a subject's behavioural templates moved.
+
+    Also how confirmed logins scored, and whether each template may still speak.
+    """
     found = _drift(config_file, issuer, type_, id_)
     if as_json:
         _write(found)
@@ -86,7 +94,7 @@ def subject_erase(config_file: Path | None, issuer: str, type_: str, id_: str, y
     with app.opened_store(settings) as store:
         rows = store.erase(issuer, app.subject_id(type_, id_))
     if not rows:
-        raise errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}")
+        raise _nothing(settings, issuer, type_, id_)
     click.echo(f"{rows} rows deleted")
 
 
@@ -125,7 +133,8 @@ def subject_roll_back(
     subject_id = app.subject_id(type_, id_)
     outcome = Outcome(app.new_id(), issuer, OutcomeType.TAKEOVER_REPORTED, since, subject=subject_id)
     with app.opened_store(settings) as store:
-        _known(store.export(issuer, subject_id), issuer, type_, id_)
+        if not _holds_rows(store.export(issuer, subject_id)):
+            raise _nothing(settings, issuer, type_, id_)
         back = OutcomeReporter(store, Metrics(), lambda _: _policy(settings)).roll_back(outcome, now=now)
     if back is not None:
         click.echo(
@@ -165,15 +174,20 @@ def _shown(value: Any) -> str:
     return f"{value:.2f}" if isinstance(value, float) else "not known" if value is None else str(value)
 
 
-def _known(stored: Mapping[str, Any], issuer: str, type_: str, id_: str) -> None:
-    if not any(rows for rows in stored.values() if isinstance(rows, list)):
-        raise errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}")
+def _holds_rows(stored: Mapping[str, Any]) -> bool:
+    return any(rows for rows in stored.values() if isinstance(rows, list))
+
+
+def _nothing(settings: config.Settings, issuer: str, type_: str, id_: str) -> errors.NotFound:
+    return errors.NotFound(f"nothing is stored of {type_} {id_} of {issuer}", hint=settings.hint_about(issuer))
 
 
 def _export(config_file: Path | None, issuer: str, type_: str, id_: str) -> dict[str, Any]:
     from idp_adapter import app
 
-    with app.opened_store(config.load(file=config_file)) as store:
+    settings = config.load(file=config_file)
+    with app.opened_store(settings) as store:
         stored = dict(store.export(issuer, app.subject_id(type_, id_)))
-    _known(stored, issuer, type_, id_)
+    if not _holds_rows(stored):
+        raise _nothing(settings, issuer, type_, id_)
     return stored

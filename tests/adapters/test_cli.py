@@ -60,6 +60,36 @@ def test_check_config_says_what_it_read_and_makes_nothing(run, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+def test_check_config_reads_the_shadow_policy_and_the_feeds_as_the_service_will(run, tmp_path, monkeypatch):
+    candidate, feed = tmp_path / "candidate.toml", tmp_path / "tor.txt"
+    candidate.write_text(DEFAULT_POLICY.read_text(encoding="utf-8").replace('id = "default"', 'id = "next"'), "utf-8")
+    monkeypatch.setenv("IDP_ADAPTER_SHADOW_POLICY", str(candidate))
+    monkeypatch.setenv("IDP_ADAPTER_FEED_TOR", str(feed))
+    shown = run("check-config").output
+    assert "in the shadow   next 2+" in shown
+    assert f"network feed    tor: {feed}" in shown
+    assert "note            " in shown.split("network feed")[1], "the file is not there"
+    candidate.write_text("id = 1", encoding="utf-8")
+    assert run("check-config").exit_code == 2
+
+
+def test_check_config_says_how_long_rows_live_under_settings_and_policy_together(run, tmp_path, monkeypatch):
+    policy = tmp_path / "policy.toml"
+    policy.write_text(DEFAULT_POLICY.read_text(encoding="utf-8") + "\n[retention]\ndecisions_days = 30\n", "utf-8")
+    monkeypatch.setenv("IDP_ADAPTER_POLICY", str(policy))
+    monkeypatch.setenv("IDP_ADAPTER_RETENTION_OUTCOMES_DAYS", "20")
+    assert "decisions 30, outcomes 20, failures 7" in run("check-config").output
+
+
+def test_a_data_folder_that_can_not_be_made_is_said_in_one_sentence(run, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "file" / "data"))
+    ran = run("subject", "show", *about("carol"))
+    assert ran.exit_code == 3
+    assert ran.output.startswith("Error: the data folder ")
+    assert ran.output.endswith("Name a folder that this user may write, by IDP_ADAPTER_DATA_DIR.\n")
+
+
 def test_bad_settings_are_all_named_with_exit_code_2(run, monkeypatch):
     monkeypatch.setenv("IDP_ADAPTER_THREADS", "many")
     monkeypatch.setenv("IDP_ADAPTER_BIND", "x")
@@ -272,6 +302,18 @@ def test_a_subject_of_whom_nothing_is_stored_is_exit_code_5(run, command):
     assert ran.output.startswith("Error: nothing is stored")
 
 
+def test_of_a_realm_that_is_not_set_the_error_names_those_that_are(run):
+    ran = run("subject", "show", "--issuer", REALM + "x", "--id", "carol")
+    assert ran.exit_code == 5
+    assert ran.output == f"Error: nothing is stored of user carol of {REALM}x. The realms that are set: {REALM}.\n"
+
+
+def test_a_type_of_subject_that_there_is_not_is_refused(run):
+    ran = run("subject", "show", "--issuer", REALM, "--id", "carol", "--type", "robot")
+    assert ran.exit_code == 2
+    assert "'user', 'service_account'" in ran.output
+
+
 def test_a_database_that_is_not_there_is_exit_code_3(run, monkeypatch):
     monkeypatch.setenv("IDP_ADAPTER_DATABASE_URL", "sqlite:////nowhere/risk.sqlite3")
     ran = run("subject", "show", *about("carol"))
@@ -414,6 +456,15 @@ def test_bytes_that_are_no_http_and_bodies_without_end_are_refused(tmp_path, rea
         process.send_signal(signal.SIGTERM)
         output = process.communicate(timeout=30)[0]
     assert "127.0.0.1" not in "".join(line for line in output.splitlines() if '"server"' in line)
+
+
+def test_a_service_whose_port_is_taken_says_so_at_once(tmp_path, realm):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = serve(tmp_path, realm, port)
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 4
+    assert f"The service can't start: nothing can listen on 127.0.0.1:{port}: Address already in use. End" in output
 
 
 @pytest.mark.parametrize("workers", ["1", "2", "4"])

@@ -75,6 +75,12 @@ def test_an_erased_subject_leaves_the_chain_whole(run):
     assert "of which 2 were removed by erasure or retention" in whole.output
 
 
+def test_a_chain_of_a_realm_that_is_not_set_is_not_called_whole(run):
+    ran = run("audit", "verify", "--issuer", "http://127.0.0.1:8080/realms/demoo")
+    assert ran.exit_code == 5
+    assert "nothing was ever decided for http://127.0.0.1:8080/realms/demoo. The realms that are set: " in ran.output
+
+
 def test_files_that_are_none_are_refused_in_one_sentence(run, tmp_path):
     odd = tmp_path / "odd"
     odd.write_text("{}", encoding="utf-8")

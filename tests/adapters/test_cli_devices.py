@@ -84,6 +84,12 @@ def test_what_is_not_there_is_exit_code_5(run, now, command):
     assert ran.output.startswith("Error: ")
 
 
+def test_a_name_that_the_configuration_would_refuse_gets_no_token(run):
+    ran = run("keys", "connector-token", "a|b")
+    assert ran.exit_code == 2
+    assert "Invalid value for NAME: must be 1 to 32 letters" in ran.output
+
+
 def test_a_connectors_token_is_shown_with_the_digest_that_the_configuration_holds(run, monkeypatch):
     shown = run("keys", "connector-token", "mdm").output.splitlines()
     token = shown[0].split()[-1]

@@ -105,6 +105,20 @@ def test_a_stored_decision_is_explained_under_any_policy(run, candidate):
     assert (missing.exit_code, missing.stderr.startswith("Error: no decision d9")) == (5, True)
 
 
+def test_the_realm_of_a_stored_decision_is_told_where_there_are_several(run, monkeypatch):
+    decide_some(1)
+    assert "answer      permit" in run("policy", "explain", DEFAULT, "--decision", "d0").output
+    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", f"{REALM},{REALM}2")
+    ran = run("policy", "explain", DEFAULT, "--decision", "d0")
+    assert (ran.exit_code, f"which realm decided: {REALM} or {REALM}2" in ran.output) == (2, True)
+
+
+def test_a_realm_of_which_nothing_can_be_replayed_is_named(run, candidate):
+    ran = run("policy", "replay", "--policy", candidate, "--since", "2026-01-01T00:00:00Z", "--issuer", REALM + "x")
+    assert ran.exit_code == 5
+    assert f"no decision of {REALM}x is stored of that time. The realms that are set: {REALM}." in ran.output
+
+
 def test_explain_wants_one_of_request_and_decision(run, asked):
     for arguments in ((), (asked, "--decision", "d0")):
         ran = run("policy", "explain", DEFAULT, *arguments)

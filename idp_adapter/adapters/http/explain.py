@@ -49,12 +49,12 @@ def _lines(decision: Decision) -> Iterator[str]:
     for reason in decision.reasons:
         yield f"rule        {_reason(reason)}"
     yield ""
-    yield "   nats  source       reason"
-    yield f"{risk.prior_nats:+7.3f}  {'prior':12}"
+    yield "   nats  source        reason"
+    yield f"{risk.prior_nats:+7.3f}  prior"
     for evidence in risk.contributions:
         for reason in evidence.reasons or (Reason("-", evidence.nats),):
             nats = "     - " if evidence.abstains else f"{reason.nats:+7.3f}"
-            yield f"{nats}  {evidence.source:12} {_reason(reason)}{' (abstains)' if evidence.abstains else ''}"
+            yield f"{nats}  {evidence.source:13} {_reason(reason)}{' (abstains)' if evidence.abstains else ''}"
     yield f"{risk.nats:+7.3f}  sum, the log-odds of {risk.probability:.4f}"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from gunicorn import glogging  # type: ignore[import-untyped]
+from gunicorn import glogging, util  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.http import wsgi  # type: ignore[import-untyped]
 
@@ -79,6 +80,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         }
         super().__init__()
 
+    def run(self) -> None:
+        """Serve until told to stop. Where nothing can listen, one sentence and an exit code instead of five tries."""
+        if problem := _listening_problem(str(self._options["bind"])):
+            print(f"The service can't start: {problem}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(CANNOT_START)
+        super().run()
+
     def load_config(self) -> None:
         """Set what this gunicorn knows; older ones have no control socket to switch off."""
         for name, value in self._options.items():
@@ -98,7 +106,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
                 os.read(self._unsaid, 1)
             except BlockingIOError:
                 raise SystemExit(0) from None
-            print(f"The service can't start: {error.message} {error.hint}".rstrip(), file=sys.stderr)  # noqa: T201
+            print(f"The service can't start: {error.sentences}", file=sys.stderr)  # noqa: T201
             raise SystemExit(CANNOT_START) from None
         gc.collect()
         gc.freeze()  # else each full collection walks all that was imported: a pause of 45 ms for every caller
@@ -108,6 +116,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def _close(self) -> None:
         if self._worker is not None:
             self._worker.close()
+
+
+def _listening_problem(bind: str) -> str:
+    """Why nothing can listen there, or nothing."""
+    host, port = util.parse_address(bind)
+    with socket.socket(socket.AF_INET6 if util.is_ipv6(host) else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return f"nothing can listen on {bind}: {error.strerror}. End what does, or set another IDP_ADAPTER_BIND."
+    return ""
 
 
 def _one_turn() -> int:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     cast,
     func,
     insert,
-    literal_column,
     not_,
     null,
     or_,
@@ -33,11 +32,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import codec, schema
+from idp_adapter.adapters.sql.clauses import bounded, number, text_of
 from idp_adapter.adapters.sql.database import Database, Execute
 from idp_adapter.core.audit import Leaf, Removal, Segment, leaf_digest
 from idp_adapter.services.ports import Unsealed
@@ -49,8 +47,6 @@ _LAWFUL: Final = frozenset({"learnable", "settled"})  # what changes after a dec
 _DOCUMENTS: Final = frozenset({"acr_values", "evidence", "obligations", "device_ids", "facts", "shadow"})
 _SEALED: Final = [column for column in schema.decision.c if column.name not in _LAWFUL]
 _NAMES: Final = [column.name for column in _SEALED]
-_MOST: Final = bindparam("most", type_=Integer)
-_NONE: Final[ColumnElement[int]] = literal_column("0")  # SQLite's compiler else adds a parameter of its own
 _encode: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
 
 
@@ -116,13 +112,11 @@ class AuditRows:
     def unsealed(self, issuer: str, *, since: datetime | None, most: int) -> Sequence[Unsealed]:
         """Decisions that no segment holds, the oldest first."""
         table = schema.decision
-        statement = (
+        statement = bounded(
             select(table.c.time_us, table.c.id, *content(self.dialect))
             .select_from(_with_leaf())
             .where(_is_unsealed(), table.c.time_us >= bindparam("since_us", type_=BigInteger))
             .order_by(table.c.time_us, table.c.id)
-            .limit(_MOST)
-            .offset(_NONE)
         )
         since_us = FOREVER_AGO_US if since is None else codec.to_us(since)
         found = self._read(statement, {"issuer": issuer, "since_us": since_us, "most": most})
@@ -131,7 +125,7 @@ class AuditRows:
     def pending(self, issuer: str) -> Sequence[Removal]:
         """Statements of removal that no segment holds; bounded."""
         table = schema.audit_removal
-        statement = _removals().where(table.c.segment.is_(null())).limit(_MOST).offset(_NONE)
+        statement = bounded(_removals().where(table.c.segment.is_(null())))
         return [Removal(*row) for row in self._read(statement, {"issuer": issuer, "most": MOST_PENDING})]
 
     def append(
@@ -161,12 +155,10 @@ class AuditRows:
     def segments(self, issuer: str, *, after: int) -> Sequence[Segment]:
         """The next segments by number, bounded; empty at the end."""
         table = schema.audit_segment
-        statement = (
+        statement = bounded(
             _segments()
             .where(table.c.issuer == bindparam("issuer"), table.c.number > bindparam("after", type_=Integer))
             .order_by(table.c.number)
-            .limit(_MOST)
-            .offset(_NONE)
         )
         found = self._read(statement, {"issuer": issuer, "after": after, "most": MOST_SEGMENTS})
         return [_segment(row) for row in found]
@@ -196,11 +188,11 @@ class AuditRows:
         horizon = bindparam("horizon_us", type_=BigInteger)
         horizon_us = FOREVER_AGO_US if before is None else codec.to_us(before)
         is_own = table.c.issuer == bindparam("issuer")
-        is_of_chain = leaf.c.segment.between(literal_column("1"), bindparam("newest", type_=Integer))
+        is_of_chain = leaf.c.segment.between(number(1), bindparam("newest", type_=Integer))
         is_outside = or_(leaf.c.decision_id.is_(null()), not_(is_of_chain))
         late = select(func.count()).select_from(_with_leaf()).where(_is_unsealed(), table.c.time_us >= horizon)
         older = select(table.c.id).select_from(_with_leaf()).where(is_own, is_outside, table.c.time_us < horizon)
-        older = older.order_by(table.c.time_us).limit(_MOST).offset(_NONE)
+        older = bounded(older.order_by(table.c.time_us))
         parameters: dict[str, codec.Bound] = {"issuer": issuer, "horizon_us": horizon_us}
         count = int(self._read(late, parameters)[0][0])
         return count, [row[0] for row in self._read(older, {**parameters, "newest": newest, "most": most})]
@@ -214,14 +206,7 @@ class AuditRows:
         return self.database.read(self._text(statement), parameters)
 
     def _text(self, statement: ClauseElement) -> str:
-        return compiled(statement, self.dialect)
-
-
-def compiled(statement: ClauseElement, dialect: str) -> str:
-    """A statement's text for a dialect."""
-    postgres: Any = PGDialect_psycopg
-    target: Dialect = postgres() if dialect == "postgresql" else sqlite.dialect(paramstyle="named")
-    return str(statement.compile(dialect=target, compile_kwargs={"render_postcompile": True}))
+        return text_of(statement, self.dialect)
 
 
 def _columns(segment: Segment) -> dict[str, codec.Bound]:

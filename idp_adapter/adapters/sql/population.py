@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import schema
+from idp_adapter.adapters.sql.clauses import bounded, number
 from idp_adapter.adapters.sql.codec import Row
 from idp_adapter.core.population import LEVELS, Attempts, Population
 from idp_adapter.core.types import OutcomeType
@@ -36,14 +37,10 @@ _SUBJECTS, _ATTEMPTS = "subjects", "attempts"
 def statement() -> ClauseElement:
     """Rows of kind, value and three numbers. Takes `issuer`, and `since_us` for attempts."""
     table = schema.outcome
-    sample = (
-        select(table)
-        .where(table.c.issuer == bindparam("issuer"))
-        .order_by(table.c.time_us.desc())
-        .limit(_number(MOST_SAMPLED))
-        .offset(_number(0))
-        .cte("sample")
-    )
+    sample = bounded(
+        select(table).where(table.c.issuer == bindparam("issuer")).order_by(table.c.time_us.desc()),
+        MOST_SAMPLED,
+    ).cte("sample")
     has_subject = sample.c.subject_id != literal_column("''")
     of_user = and_(has_subject, sample.c.subject_type == literal_column("'user'"))
     let_in = and_(of_user, _is(sample, OutcomeType.LOGIN_SUCCEEDED, OutcomeType.STEP_UP_SUCCEEDED))
@@ -82,21 +79,15 @@ def population(rows: Iterable[Row]) -> Population:
 
 
 def _row(kind: str, value: Any, *numbers: Any) -> Select[Any]:
-    numbers = (*numbers, *[_number(0)] * (3 - len(numbers)))
-    labelled = [cast(number, BigInteger).label(f"n{i}") for i, number in enumerate(numbers)]
+    numbers = (*numbers, *[number(0)] * (3 - len(numbers)))
+    labelled = [cast(each, BigInteger).label(f"n{i}") for i, each in enumerate(numbers)]
     return select(cast(literal_column(f"'{kind}'"), Text).label("kind"), cast(value, Text).label("value"), *labelled)
 
 
 def _most(counted: Select[Any], most: int, name: str) -> Select[Any]:
     """The rows with the highest first number."""
-    kept = counted.order_by(literal_column("n0").desc()).limit(_number(most)).offset(_number(0)).subquery(f"of_{name}")
-    return select(kept)
+    return select(bounded(counted.order_by(literal_column("n0").desc()), most).subquery(f"of_{name}"))
 
 
 def _is(sample: Any, *types: OutcomeType) -> ColumnElement[bool]:
     return sample.c.type.in_([literal_column(f"'{type_.value}'") for type_ in types])  # type: ignore[no-any-return]
-
-
-def _number(value: int) -> ColumnElement[int]:
-    """A constant of ours, written into the text."""
-    return literal_column(str(value))

@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Text, bindparam, insert, null, update
 
 from idp_adapter.adapters.sql import schema
-from idp_adapter.adapters.sql.audit_log import compiled, digest_of
+from idp_adapter.adapters.sql.audit_log import digest_of
+from idp_adapter.adapters.sql.clauses import text_of
 from idp_adapter.adapters.sql.database import Execute, Parameters
 from idp_adapter.core.audit import merkle_root
 from idp_adapter.services.ports import Attest
@@ -34,9 +35,9 @@ class Removals:
             leaf.c.removal.is_(null()),
         )
         point: Any = update(leaf).where(*own).values(removal=bindparam("removal", type_=Text))
-        self._point = compiled(point.returning(leaf.c.digest), dialect)
+        self._point = text_of(point.returning(leaf.c.digest), dialect)
         state = insert(removal).values({column.name: bindparam(column.name) for column in removal.c})
-        self._state = compiled(state, dialect)
+        self._state = text_of(state, dialect)
         self._attest = attest
 
     def job(self, statement: str, parameters: Parameters, *, kind: str) -> Callable[[Execute], int]:

@@ -30,11 +30,9 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.engine import Dialect
 
 from idp_adapter.adapters.sql import codec, facts, schema
+from idp_adapter.adapters.sql.clauses import number, text_of
 from idp_adapter.adapters.sql.database import Database, Parameters
 from idp_adapter.adapters.sql.history import DAMAGED
 from idp_adapter.core.fusion import FLOOR, add_up, logit
@@ -64,7 +62,7 @@ class Replays:
 
     def slices(self, issuer: str, look: Look, *, since: datetime, until: datetime) -> Iterator[Slice]:
         """The decisions of a span of time, the oldest slice first."""
-        grouped = self._text(_grouped(look))
+        grouped = text_of(_grouped(look), self.dialect)
         first_us, end_us = codec.to_us(since), codec.to_us(until)
         while first_us < end_us:
             next_us = self._boundary(issuer, first_us, end_us)
@@ -80,19 +78,14 @@ class Replays:
             select(table.c.time_us)
             .where(_is_within(table))
             .order_by(table.c.time_us)
-            .limit(literal_column("1"))
-            .offset(literal_column(str(MOST_IN_SLICE - 1)))
+            .limit(number(1))
+            .offset(number(MOST_IN_SLICE - 1))
         )
         found = self._read(statement, _span(issuer, first_us, end_us))
         return min(int(found[0][0]) + 1, end_us) if found else end_us
 
     def _read(self, statement: Select[Any], parameters: Parameters) -> list[Any]:
-        return self.database.read(self._text(statement), parameters)
-
-    def _text(self, statement: Select[Any]) -> str:
-        postgres: Any = PGDialect_psycopg
-        target: Dialect = postgres() if self.dialect == "postgresql" else sqlite.dialect(paramstyle="named")
-        return str(statement.compile(dialect=target, compile_kwargs={"render_postcompile": True}))
+        return self.database.read(text_of(statement, self.dialect), parameters)
 
 
 def _span(issuer: str, first_us: int, end_us: int) -> dict[str, codec.Bound]:
@@ -136,7 +129,7 @@ def _grouped(look: Look) -> Select[Any]:
         case((_asks_evidence(table, look), cast(table.c.evidence, Text)), else_=null()),
     ]
     if look.rescales:  # each is read by its own evidence: no two are alike
-        return select(literal_column("1"), *columns).where(_is_within(table))
+        return select(number(1), *columns).where(_is_within(table))
     named = [column.label(f"c{i}") for i, column in enumerate(columns)]
     inner = select(*named).where(_is_within(table)).subquery("looked_at")
     return select(func.count(), *inner.c).group_by(*inner.c)
@@ -156,12 +149,12 @@ def _band(value: Any, name: str, edges: int, *, strictly: bool = False) -> Colum
     """How many edges a value reached, or passed; null for null."""
     bounds: list[Any] = [bindparam(f"{name}_{i}") for i in range(edges)]
     reached = [value > bound if strictly else value >= bound for bound in bounds]
-    steps: list[Any] = [(condition, literal_column(str(i + 1))) for i, condition in reversed(list(enumerate(reached)))]
-    return case((value.is_(null()), null()), *steps, else_=literal_column("0"))
+    steps: list[Any] = [(condition, number(i + 1)) for i, condition in reversed(list(enumerate(reached)))]
+    return case((value.is_(null()), null()), *steps, else_=number(0))
 
 
 def _quarter(table: Table) -> ColumnElement[Any]:
-    whole: ColumnElement[Any] = table.c.time_us.op("/", return_type=BigInteger())(literal_column(str(QUARTER_US)))
+    whole: ColumnElement[Any] = table.c.time_us.op("/", return_type=BigInteger())(number(QUARTER_US))
     return whole
 
 

@@ -40,14 +40,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.engine import Dialect
-from sqlalchemy.sql.compiler import Compiled
 from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import population, schema
 from idp_adapter.adapters.sql.audit_log import content
+from idp_adapter.adapters.sql.clauses import bounded, number, text_of
 from idp_adapter.core.types.facts import LOGINS
 
 # Bounds of one read, so that a flood of failures or of devices doesn't make decisions slow.
@@ -119,14 +117,10 @@ class Statements:
 @cache
 def compiled(dialect: str) -> Statements:
     """All statements for `sqlite` or `postgresql`."""
-    postgres: Any = PGDialect_psycopg
-    target: Dialect = postgres() if dialect == "postgresql" else sqlite.dialect(paramstyle="named")
     insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
 
     def text(statement: ClauseElement) -> str:
-        # `render_postcompile` writes limits and the like into the text, which is then complete.
-        result: Compiled = statement.compile(dialect=target, compile_kwargs={"render_postcompile": True})
-        return str(result)
+        return text_of(statement, dialect)
 
     return Statements(
         load=text(_load()),
@@ -229,32 +223,26 @@ def _data_keys() -> Select[Any]:
 
 def _profiles() -> Select[Any]:
     table = schema.profile
-    kept = (
+    kept = bounded(
         select(table.c.kind, table.c.key, table.c.body, table.c.version)
         .where(
             _is_subject(table),
-            or_(table.c.kind == literal_column("'habits'"), bindparam("with_templates", type_=Integer) == _number(1)),
+            or_(table.c.kind == literal_column("'habits'"), bindparam("with_templates", type_=Integer) == number(1)),
         )
-        .order_by(table.c.kind, table.c.updated_at_us.desc())  # habits before templates
-        .limit(_number(MOST_PROFILES))
-        .offset(_number(0))
-        .subquery("kept_profile")
-    )
+        .order_by(table.c.kind, table.c.updated_at_us.desc()),  # habits before templates
+        MOST_PROFILES,
+    ).subquery("kept_profile")
     version = cast(kept.c.version, BigInteger)
     return _uniform(PROFILE, texts=(kept.c.kind, kept.c.key), body=kept.c.body, numbers=(version,), source=kept)
 
 
 def _devices() -> Select[Any]:
     table = schema.device
-    kept = (
-        select(table)
-        .where(_is_subject(table))
-        .order_by(_by_sorting(table.c.last_seen_us).desc())
-        .limit(_number(MOST_DEVICES))
-        .offset(_number(0))
-        .subquery("kept_device")
-    )
-    confirmed = case((kept.c.confirmed, _number(1)), else_=_number(0))
+    kept = bounded(
+        select(table).where(_is_subject(table)).order_by(_by_sorting(table.c.last_seen_us).desc()),
+        MOST_DEVICES,
+    ).subquery("kept_device")
+    confirmed = case((kept.c.confirmed, number(1)), else_=number(0))
     numbers = (kept.c.first_seen_us, kept.c.last_seen_us, cast(kept.c.seen, BigInteger), cast(confirmed, BigInteger))
     texts = (kept.c.kind, kept.c.id, kept.c.user_agent, kept.c.paired_key)
     return _uniform(DEVICE, texts=texts, numbers=numbers, source=kept)
@@ -264,14 +252,12 @@ def _postures() -> Select[Any]:
     """Of the devices that the request shows, whether or not they are known to be the subject's."""
     table = schema.posture
     shown = [bindparam(f"device_{i + 1}", type_=Text) for i in range(MOST_DEVICE_IDS)]
-    kept = (
+    kept = bounded(
         select(table)
         .where(table.c.issuer == bindparam("issuer"), table.c.device_id.in_(shown))
-        .order_by(_by_sorting(table.c.seen_us).desc())
-        .limit(_number(MOST_POSTURES))
-        .offset(_number(0))
-        .subquery("kept_posture")
-    )
+        .order_by(_by_sorting(table.c.seen_us).desc()),
+        MOST_POSTURES,
+    ).subquery("kept_posture")
     numbers = (kept.c.since_us, kept.c.seen_us, kept.c.before_us)
     return _uniform(POSTURE, texts=(kept.c.device_id, kept.c.source, kept.c.status), numbers=numbers, source=kept)
 
@@ -279,7 +265,7 @@ def _postures() -> Select[Any]:
 def _first_binding() -> Select[Any]:
     """What the session's earliest decision with a bound token showed, of this client."""
     table = schema.decision
-    kept = (
+    kept = bounded(
         select(table.c.binding)
         .where(
             _is_subject(table),
@@ -287,31 +273,26 @@ def _first_binding() -> Select[Any]:
             table.c.client == bindparam("client"),
             table.c.binding.is_not(null()),
         )
-        .order_by(table.c.time_us)
-        .limit(_number(1))
-        .offset(_number(0))
-        .subquery("kept_binding")
-    )
+        .order_by(table.c.time_us),
+        1,
+    ).subquery("kept_binding")
     return _uniform(BINDING, texts=(kept.c.binding,), source=kept)
 
 
 def _demands() -> Select[Any]:
     """How many step-ups at logins were asked for and not completed: a completed one settles its decision."""
     table = schema.decision
-    kept = (
-        select(table.c.time_us)
-        .where(
+    kept = bounded(
+        select(table.c.time_us).where(
             _is_subject(table),
             table.c.time_us >= bindparam("demands_since_us", type_=BigInteger),
             table.c.hook.in_([literal_column(f"'{hook.value}'") for hook in sorted(LOGINS)]),
             table.c.permitted.is_(false()),
             table.c.settled.is_(false()),
             cast(table.c.acr_values, Text) != literal_column("'[]'"),
-        )
-        .limit(_number(MOST_DEMANDS))
-        .offset(_number(0))
-        .subquery("kept_demand")
-    )
+        ),
+        MOST_DEMANDS,
+    ).subquery("kept_demand")
     return _uniform(DEMANDS, numbers=(func.count(),), source=kept)
 
 
@@ -322,14 +303,10 @@ def _recent(kind: str) -> ColumnElement[bool]:
 
 def _failures() -> Select[Any]:
     table = schema.authentication
-    kept = (
-        select(table.c.time_us)
-        .where(_is_subject(table), _recent("failure"))
-        .order_by(table.c.time_us.desc())
-        .limit(_number(MOST_FAILURES))
-        .offset(_number(0))
-        .subquery("kept_failure")
-    )
+    kept = bounded(
+        select(table.c.time_us).where(_is_subject(table), _recent("failure")).order_by(table.c.time_us.desc()),
+        MOST_FAILURES,
+    ).subquery("kept_failure")
     return _uniform(FAILURE, numbers=(kept.c.time_us,), source=kept)
 
 
@@ -354,38 +331,29 @@ def _of_prefix(kind: str) -> Any:
         table.c.subject_id != bindparam("subject_id"),
         table.c.subject_type != bindparam("subject_type"),
     )
-    return (
+    return bounded(
         select(table.c.subject_id)
         .where(table.c.issuer == bindparam("issuer"), table.c.prefix == bindparam("prefix"), _recent(kind), another)
-        .order_by(table.c.time_us.desc())
-        .limit(_number(MOST_ATTEMPTS_OF_PREFIX))
-        .offset(_number(0))
-        .subquery(f"of_prefix_{kind}")
-    )
+        .order_by(table.c.time_us.desc()),
+        MOST_ATTEMPTS_OF_PREFIX,
+    ).subquery(f"of_prefix_{kind}")
 
 
 def _credential_change() -> Select[Any]:
     """When a credential of the subject last changed."""
     table = schema.authentication
-    kept = (
+    kept = bounded(
         select(table.c.time_us)
         .where(_is_subject(table), table.c.kind == literal_column("'credential'"))
-        .order_by(table.c.time_us.desc())
-        .limit(_number(1))
-        .offset(_number(0))
-        .subquery("kept_change")
-    )
+        .order_by(table.c.time_us.desc()),
+        1,
+    ).subquery("kept_change")
     return _uniform(CREDENTIAL, numbers=(kept.c.time_us,), source=kept)
 
 
 def _by_sorting(column: ColumnElement[int]) -> ColumnElement[int]:
     """A column to order by, hidden from SQLite, which would walk through the whole realm by an index in that order."""
-    return column + _number(0)
-
-
-def _number(value: int) -> ColumnElement[int]:
-    """A constant of ours, written into the text (an offset too: SQLite's compiler else adds a parameter for it)."""
-    return literal_column(str(value))
+    return column + number(0)
 
 
 def _settle() -> ClauseElement:
@@ -419,7 +387,7 @@ def _is_device() -> Select[Any]:
     """Whether an id is a device's, of anybody in the realm."""
     table = schema.device
     known = table.c.issuer == bindparam("issuer"), table.c.id == bindparam("device_id")
-    return select(literal_column("1")).where(*known).limit(_number(1)).offset(_number(0))
+    return bounded(select(number(1)).where(*known), 1)
 
 
 def _report_posture(insert: Any) -> Any:
@@ -480,7 +448,7 @@ def _forget_learnables() -> ClauseElement:
 
 def _among(table: Table, keys: Select[Any]) -> ColumnElement[bool]:
     """Rows of one bounded batch, by primary key."""
-    return tuple_(*table.primary_key).in_(keys.limit(bindparam("most", type_=Integer)).offset(_number(0)))
+    return tuple_(*table.primary_key).in_(bounded(keys))
 
 
 def _data_key() -> Select[Any]:
@@ -507,8 +475,7 @@ def _data_keys_of_kek() -> Select[Any]:
     table = schema.data_key
     keys = list(table.primary_key)
     after = tuple_(*(bindparam(key.name, type_=Text) for key in keys))
-    batch = select(*keys, table.c.wrapped).where(_is_of_kek(), tuple_(*keys) > after).order_by(*keys)
-    return batch.limit(bindparam("most", type_=Integer)).offset(_number(0))
+    return bounded(select(*keys, table.c.wrapped).where(_is_of_kek(), tuple_(*keys) > after).order_by(*keys))
 
 
 def _rewrap() -> ClauseElement:

@@ -12,11 +12,9 @@ from itertools import groupby
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, literal_column, select, tuple_
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.engine import Dialect
 
 from idp_adapter.adapters.sql import codec, facts, rows, schema
+from idp_adapter.adapters.sql.clauses import bounded, text_of
 from idp_adapter.adapters.sql.codec import Row
 from idp_adapter.adapters.sql.data_keys import DataKeys
 from idp_adapter.adapters.sql.database import Database, Parameters
@@ -55,13 +53,12 @@ class Volunteers:
         place = tuple_(table.c.subject_id, table.c.key)
         after = tuple_(bindparam("subject_id", type_=Text), bindparam("key", type_=Text))
         columns = (table.c.subject_id, table.c.key, table.c.version, table.c.body, key.c.kek_id, key.c.wrapped)
-        statement = (
+        statement = bounded(
             select(*columns, cast(_newest_facts(), Text))
             .select_from(table.join(key, same))
             .where(_agreed(), place > after)
-            .order_by(table.c.subject_id, table.c.key)
-            .limit(literal_column(str(MOST_IN_BATCH)))
-            .offset(literal_column("0"))
+            .order_by(table.c.subject_id, table.c.key),
+            MOST_IN_BATCH,
         )
         last = {"subject_id": "", "key": ""}
         while found := self._read(statement, {**_of(issuer, source), **last}):
@@ -82,9 +79,7 @@ class Volunteers:
             self.on_damaged(error)
 
     def _read(self, statement: Select[Any], parameters: Parameters) -> list[Row]:
-        postgres: Any = PGDialect_psycopg
-        target: Dialect = postgres() if self.dialect == "postgresql" else sqlite.dialect(paramstyle="named")
-        text = str(statement.compile(dialect=target, compile_kwargs={"render_postcompile": True}))
+        text = text_of(statement, self.dialect)
         return self.database.transact(lambda execute: execute(text, parameters).fetchall(), slow=True)
 
 
@@ -107,11 +102,9 @@ def _agreed() -> ColumnElement[bool]:
 def _newest_facts() -> Any:
     table, decision = schema.profile, schema.decision
     names = ("issuer", "subject_type", "subject_id")
-    return (
+    return bounded(
         select(decision.c.facts)
         .where(*(decision.c[name] == table.c[name] for name in names))
-        .order_by(decision.c.time_us.desc())
-        .limit(literal_column("1"))
-        .offset(literal_column("0"))
-        .scalar_subquery()
-    )
+        .order_by(decision.c.time_us.desc()),
+        1,
+    ).scalar_subquery()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,10 +12,10 @@ import pytest
 from idp_adapter.adapters.sql import volunteers
 from idp_adapter.core.types import SubjectId
 from idp_adapter.core.types.facts import Facts
-from idp_adapter.errors import ProfileLocked
+from idp_adapter.errors import ProfileDamaged, ProfileLocked
 from idp_adapter.services.ports import Lesson
 from tests.support.records import NOW, REALM_A, REALM_B, outcome, record
-from tests.support.sealing import sealer
+from tests.support.sealing import changed, sealer
 
 SOURCE = "any_text"
 NEW_SECRET = b"n" * 32
@@ -83,6 +85,33 @@ def test_every_subject_is_read_once_however_many_batches_it_takes(store, monkeyp
         taught(store, f"s{i}", any_text__otp=b"%d" % i, any_text__totp=b"t")
         login(store, f"s{i}", agreed())
     assert found(store) == [{"any_text/otp": b"%d" % i, "any_text/totp": b"t"} for i in range(8)]
+
+
+CUT = '{"v": 1, "is_volunteer": true'
+DEEP = '{"is_volunteer":' * 5_000 + "1" + "}" * 5_000
+
+
+@pytest.mark.parametrize("facts", [CUT, DEEP], ids=["cut", "deep"])
+def test_a_decision_whose_facts_can_not_be_read_is_no_agreement_and_stops_nobody(store, kind, damaged, facts):
+    if (kind, facts) == ("postgresql", CUT):
+        pytest.skip("takes no half documents")
+    for name in ("anna", "ben"):
+        taught(store, name, any_text__otp=name.encode())
+        login(store, name, agreed())
+    changed(store, "UPDATE decision SET facts = :facts WHERE subject_id = 'anna'", facts=facts)
+    assert found(store) == [{"any_text/otp": b"ben"}]
+    assert [type(error) for error in damaged] == [ProfileDamaged]
+
+
+def test_who_counts_is_read_while_another_process_writes(tmp_path, opened):
+    path = tmp_path / "risk.db"
+    store = opened(f"sqlite:///{path}", budget_s=0.2, slow_budget_s=0.2)
+    taught(store, "anna", any_text__otp=b"anna")
+    login(store, "anna", agreed())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert found(store) == [{"any_text/otp": b"anna"}]
+        assert store.volunteers.count(REALM_A, SOURCE) == 1
 
 
 def test_what_does_not_open_is_left_out_and_told(store_url, opened, damaged):

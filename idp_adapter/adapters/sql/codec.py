@@ -251,7 +251,7 @@ def evidence_to_text(contributions: Sequence[Evidence], reasons: Sequence[Reason
 
 def evidence_from(value: Any) -> tuple[tuple[Evidence, ...], tuple[Reason, ...]]:
     """Contributions and reasons that `evidence_to_text` wrote."""
-    document = _versioned(value)
+    document = versioned(value)
     contributions = tuple(
         Evidence(item["source"], item["nats"], _reasons_from(item["reasons"]), item["abstains"], item["behavioural"])
         for item in document["contributions"]
@@ -261,7 +261,7 @@ def evidence_from(value: Any) -> tuple[tuple[Evidence, ...], tuple[Reason, ...]]
 
 def contributions_in(value: Any) -> list[dict[str, Any]]:
     """The contributions that `evidence_to_text` wrote, member by member, for who reads very many."""
-    contributions: list[dict[str, Any]] = _versioned(value)["contributions"]
+    contributions: list[dict[str, Any]] = versioned(value)["contributions"]
     return contributions
 
 
@@ -273,7 +273,7 @@ def obligations_to_text(obligations: Obligations) -> str:
 
 def obligations_from(value: Any) -> Obligations:
     """Obligations that `obligations_to_text` wrote."""
-    members = {name: member for name, member in _versioned(value).items() if name != "v"}
+    members = {name: member for name, member in versioned(value).items() if name != "v"}
     return Obligations(**{**members, "session": SessionFate(members["session"])})
 
 
@@ -306,7 +306,7 @@ def learnable_to_bytes(learnable: Learnable) -> bytes:
 
 def learnable_from_bytes(data: bytes) -> Learnable:
     """The learnable part that `learnable_to_bytes` wrote."""
-    document = _versioned(data)
+    document = versioned(data)
     typings = {
         name: Typing(
             **{**item, **{member: tuple(item[member]) for member in ("down_s", "up_s")}, "contacts": _contacts(item)}
@@ -327,7 +327,8 @@ def _contacts(typing: Any) -> tuple[tuple[float, float, float], ...]:
     return tuple((pressure, width, height) for pressure, width, height in typing.get("contacts", ()))
 
 
-def _versioned(value: Any) -> dict[str, Any]:
+def versioned(value: Any) -> dict[str, Any]:
+    """A document of this version that `dumps` wrote. Bad data raises Python's own errors."""
     document = loads(value)
     if not isinstance(document, dict) or document.get("v") != VERSION:
         raise ValueError

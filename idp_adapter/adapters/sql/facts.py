@@ -47,7 +47,7 @@ def from_columns(columns: Mapping[str, Any]) -> Facts | None:
 
 def from_document(columns: Mapping[str, Any]) -> Facts:
     """Facts of a row that has them. Bad data raises Python's own errors."""
-    document = _document(columns["facts"])
+    document = codec.versioned(columns["facts"])
     members: dict[str, Any] = {name: frozenset(document.get(name, ())) for name in _SETS}
     members |= {name: document[name] for name in _PLAIN if name in document}
     members["properties"] = tuple((path, _scalar(value)) for path, value in document.get("properties", ()))
@@ -63,9 +63,12 @@ def from_document(columns: Mapping[str, Any]) -> Facts:
     )
 
 
-def is_volunteer(document: Any) -> bool:
-    """Whether the facts of a decision, as stored, say that its subject agreed to count in a background."""
-    return isinstance(document, dict) and document.get("is_volunteer") is True
+def is_volunteer(value: Any) -> bool:
+    """Whether the facts of a decision, as stored, say that its subject agreed to count in a background.
+
+    Bad data raises Python's own errors.
+    """
+    return codec.versioned(value).get("is_volunteer") is True
 
 
 def _scalar(value: Any) -> Scalar:
@@ -83,15 +86,8 @@ def shadow_from(value: Any) -> Shadow | None:
     """What `shadow_to_text` wrote."""
     if value is None:
         return None
-    document = _document(value)
+    document = codec.versioned(value)
     return Shadow(**{name: document[name] for name in _SHADOW})
-
-
-def _document(value: Any) -> dict[str, Any]:
-    document = codec.loads(value)
-    if not isinstance(document, dict) or document.get("v") != codec.VERSION:
-        raise ValueError
-    return document
 
 
 def _bounded(age_s: int | None) -> int | None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, func, literal_column, select, tuple_
 
 from idp_adapter.adapters.sql import codec, facts, rows, schema
 from idp_adapter.adapters.sql.clauses import bounded, text_of
 from idp_adapter.adapters.sql.codec import Row
 from idp_adapter.adapters.sql.data_keys import DataKeys
 from idp_adapter.adapters.sql.database import Database, Parameters
+from idp_adapter.adapters.sql.history import DAMAGED
 from idp_adapter.core.types import SubjectId
 from idp_adapter.errors import ProfileDamaged
 
@@ -36,9 +38,7 @@ class Volunteers:
 
     def count(self, issuer: str, source: str) -> int:
         """How many agreed, who have templates of a source; a few more where names look alike."""
-        table = schema.profile
-        statement = select(func.count(table.c.subject_id.distinct())).where(_agreed())
-        return int(self._read(statement, _of(issuer, source))[0][0])
+        return int(self.database.read(_count(self.dialect), _of(issuer, source))[0][0])
 
     def templates(self, issuer: str, source: str) -> Iterator[dict[str, bytes]]:
         """The templates of a source by their keys, of one subject after the other. What can't be read is left out."""
@@ -48,43 +48,50 @@ class Volunteers:
                 yield found
 
     def _rows(self, issuer: str, source: str) -> Iterator[Row]:
-        table, key = schema.profile, schema.data_key
-        same = and_(*(key.c[name] == table.c[name] for name in ("issuer", "subject_type", "subject_id")))
-        place = tuple_(table.c.subject_id, table.c.key)
-        after = tuple_(bindparam("subject_id", type_=Text), bindparam("key", type_=Text))
-        columns = (table.c.subject_id, table.c.key, table.c.version, table.c.body, key.c.kek_id, key.c.wrapped)
-        statement = bounded(
-            select(*columns, cast(_newest_facts(), Text))
-            .select_from(table.join(key, same))
-            .where(_agreed(), place > after)
-            .order_by(table.c.subject_id, table.c.key),
-            MOST_IN_BATCH,
-        )
-        last = {"subject_id": "", "key": ""}
-        while found := self._read(statement, {**_of(issuer, source), **last}):
+        last: Parameters = {"subject_id": "", "key": "", "most": MOST_IN_BATCH}
+        while found := self.database.read(_batch(self.dialect), {**_of(issuer, source), **last}):
             yield from found
-            last = {"subject_id": found[-1][0], "key": found[-1][1]}
+            last = {**last, "subject_id": found[-1][0], "key": found[-1][1]}
 
     def _opened(self, issuer: str, subject_id: str, source: str, own: list[Row]) -> Iterator[tuple[str, bytes]]:
         of = rows.of_subject(issuer, SubjectId(_TYPE, subject_id))
-        document = codec.loads(own[0][6])
-        if not facts.is_volunteer(document):
-            return
         try:
+            if not facts.is_volunteer(own[0][6]):
+                return
             data_key = self.data_keys.unwrap(of, own[0][4], own[0][5])
             for _, key, version, body, *_ in own:
                 if key.startswith(f"{source}/"):
                     yield key, rows.profile_body("template", key, version, body, data_key)
         except ProfileDamaged as error:
             self.on_damaged(error)
-
-    def _read(self, statement: Select[Any], parameters: Parameters) -> list[Row]:
-        text = text_of(statement, self.dialect)
-        return self.database.transact(lambda execute: execute(text, parameters).fetchall(), slow=True)
+        except DAMAGED:
+            self.on_damaged(ProfileDamaged("a stored row is damaged"))
 
 
 def _of(issuer: str, source: str) -> dict[str, codec.Bound]:
     return {"issuer": issuer, "like_source": f"{source}/%", "like_fact": '%"is_volunteer"%'}
+
+
+@cache
+def _count(dialect: str) -> str:
+    return text_of(select(func.count(schema.profile.c.subject_id.distinct())).where(_agreed()), dialect)
+
+
+@cache
+def _batch(dialect: str) -> str:
+    """The next rows after a subject and key, each with its subject's wrapped data key and newest facts."""
+    table, key = schema.profile, schema.data_key
+    same = and_(*(key.c[name] == table.c[name] for name in ("issuer", "subject_type", "subject_id")))
+    place = tuple_(table.c.subject_id, table.c.key)
+    after = tuple_(bindparam("subject_id", type_=Text), bindparam("key", type_=Text))
+    columns = (table.c.subject_id, table.c.key, table.c.version, table.c.body, key.c.kek_id, key.c.wrapped)
+    statement = (
+        select(*columns, cast(_newest_facts(), Text))
+        .select_from(table.join(key, same))
+        .where(_agreed(), place > after)
+        .order_by(table.c.subject_id, table.c.key)
+    )
+    return text_of(bounded(statement), dialect)
 
 
 def _agreed() -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ MATRIX_KEYCLOAK := 26.6.4
 LOCK := --generate-hashes --no-emit-find-links --no-emit-index-url --no-emit-trusted-host --strip-extras --allow-unsafe --upgrade
 CORE_FLOWS := tests/e2e/test_login.py tests/e2e/test_tokens.py
 
-.PHONY: help setup demo stack test lint test-unit test-java test-browser e2e e2e-matrix e2e-nodes compose-test fit fit-fusion lock realms clean
+.PHONY: help setup demo stack test lint test-unit test-core test-java test-browser e2e e2e-matrix e2e-nodes compose-test fit fit-fusion lock realms clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ lint: setup ## ruff, formatting, strict types, realm files
 
 test-unit: setup ## Python tests that need no Keycloak
 	$(PY) -m pytest -m 'not e2e and not browser'
+
+test-core: setup ## the pure core's own tests and their branch coverage, which is 100 %
+	$(PY) -m pytest -q tests/core --cov=idp_adapter.core --cov-branch --cov-fail-under=100 --cov-report=term-missing
 
 test-java: setup ## JUnit, and the extension's jar
 	mvn -q -B -f keycloak-extension verify

@@ -42,7 +42,14 @@ LINT = Part(
         [_PY, "-m", "tools.signals_doc", "--check"],
     ],
 )
-UNIT = Part("python", [[*_PYTEST, "-m", "not e2e and not browser"]])
+_CORE_COVERAGE = ["--cov=idp_adapter.core", "--cov-branch", "--cov-fail-under=100", "--cov-report=term-missing"]
+UNIT = Part(
+    "python",
+    [
+        [*_PYTEST, "tests/core", *_CORE_COVERAGE],
+        [*_PYTEST, "-m", "not e2e and not browser", "--ignore=tests/core"],
+    ],
+)
 JAVA = Part("java", [["mvn", "-q", "-B", "-f", "keycloak-extension", "verify"], [_PY, "-m", "tools.keycloak"]])
 BROWSER = Part("browser", [[*_PYTEST, "-m", "browser and not e2e"]])
 FLOWS = Part(f"flows on Keycloak {PRIMARY}", [[*_PYTEST, "-m", "e2e", "tests/e2e"]], {"KEYCLOAK_VERSION": PRIMARY})

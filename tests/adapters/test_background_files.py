@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from functools import cache
 
 import numpy as np
 import pytest
@@ -15,20 +14,14 @@ from idp_adapter.core.evidence.any_text import AnyText
 from idp_adapter.core.evidence.pointer import Pointer
 from idp_adapter.errors import Invalid
 from idp_adapter.services.backgrounds import Fitted, Model
-from tests.core import typists
-from tests.core.test_pointer import hand
+from tests.core import hands, typists
 
 MADE = datetime(2026, 11, 21, 8, tzinfo=UTC)
 REALMS = ("https://id.example/realms/a",)
 
 
-@cache
-def hands() -> pointer.Background:
-    return pointer.Background.of([Pointer().profile(hand(person, 100, 0)) for person in range(8)])
-
-
 def written(path, model=Model.ANY_TEXT, subjects=212):
-    background = typists.background() if model is Model.ANY_TEXT else hands()
+    background = typists.background() if model is Model.ANY_TEXT else hands.crowd()
     return background_files.write(path, Fitted(model, background, subjects), realms=REALMS, made=MADE)
 
 
@@ -55,8 +48,8 @@ def test_what_was_written_weighs_as_what_was_fitted(tmp_path):
     profile = AnyText().profile(typists.rows(1, 30))
     fitted, read = AnyText(typists.background()), AnyText(backgrounds.any_text)
     assert read.score_samples(profile, typed) == pytest.approx(fitted.score_samples(profile, typed), abs=1e-3)
-    moved = Pointer().profile(hand(1, 100, 0))
-    nats = [Pointer(background=each).score_actions(moved, hand(2, 12, 0)) for each in (hands(), backgrounds.pointer)]
+    moved, run = hands.enrolled(1, 100), hands.run(2, 12)
+    nats = [Pointer(background=each).score_actions(moved, run) for each in (hands.crowd(), backgrounds.pointer)]
     assert nats[0] == pytest.approx(nats[1], abs=1e-3)
 
 

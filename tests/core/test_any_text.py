@@ -115,18 +115,6 @@ def test_samples_are_weighed_each_by_itself_and_more_keys_weigh_more():
         MODEL.score_samples(MODEL.empty(), short)
 
 
-def test_nats_are_about_what_they_say():
-    """Held-out people: of the evidence at one nat of odds, e in 1 + e is the owner's."""
-    own, other = [], []
-    for person in range(40):
-        profile = MODEL.profile(typists.rows(person, 12))
-        own.append(MODEL.score_samples(profile, typists.rows(person, 4, 1)))
-        other.append(MODEL.score_samples(profile, typists.rows(person + 100, 4, 1)))
-    for sign, found in ((-1, np.concatenate(own)), (1, np.concatenate(other))):
-        cost = np.logaddexp(0, sign * found).mean() / np.log(2)
-        assert cost < 0.75
-
-
 @pytest.mark.parametrize(
     "profiles",
     [typists.profiles()[:-1], [*typists.profiles()[:-1], AnyText().profile(typists.rows(1, 9))]],
@@ -145,7 +133,7 @@ def test_a_background_is_the_same_each_time():
 
 
 def test_hands_that_all_type_alike_tell_nobody_apart():
-    same = [AnyText().profile(typists.rows(7, 10, seed)) for seed in range(40)] * 5
+    same = [AnyText().profile(typists.rows(7, 10, seed)) for seed in range(20)] * 10
     model = AnyText(Background.of(same))
     profile = model.profile(typists.rows(7, 30))
     assert np.abs(model.score_samples(profile, typists.rows(7, 20, 300))).max() < 1.5

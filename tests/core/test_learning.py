@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from idp_adapter.adapters.policy_file import load
 from idp_adapter.core import templates
 from idp_adapter.core.evidence import keystroke
 from idp_adapter.core.fusion import fuse
@@ -20,6 +19,7 @@ from idp_adapter.core.types import (
     Habits,
     History,
     Learnable,
+    Level,
     Origin,
     Outcome,
     OutcomeType,
@@ -28,6 +28,7 @@ from idp_adapter.core.types import (
     SubjectId,
 )
 from tests.core import builders as b
+from tests.core.policies import shipped
 
 KEY = "keystroke/password//8"
 RULES = Learning(first_logins=3, baseline_valid=timedelta(days=180))
@@ -35,7 +36,7 @@ EXPERIENCED = History(habits=b.habits(), devices=(b.device(),))
 
 
 def record(nats: float = -3.0, source: str = "device", **changes) -> DecisionRecord:
-    policy = load(None)
+    policy = shipped()
     facts = facts_of(policy, b.request(), Signals(), now=b.NOW)
     decision = decide(policy, facts, fuse([Evidence(source, nats)], policy.scale), decision_id="d")
     made = DecisionRecord(
@@ -79,6 +80,13 @@ def test_a_refused_login_never_confirms():
     refused = record()
     refused = replace(refused, decision=replace(refused.decision, permitted=False))
     assert not confirmed(refused, outcome(), EXPERIENCED, RULES)
+
+
+def test_a_login_that_was_let_in_at_more_than_low_risk_never_confirms():
+    risky = record()
+    risk = replace(risky.decision.risk, level=Level.MEDIUM)
+    risky = replace(risky, decision=replace(risky.decision, risk=risk))
+    assert not confirmed(risky, outcome(), EXPERIENCED, RULES)
 
 
 def test_a_lesson_counts_the_place_the_hour_and_the_client():

@@ -16,8 +16,8 @@ from idp_adapter.core.learning import learn, learnable
 from idp_adapter.core.signals import parse_telemetry, without_behaviour
 from idp_adapter.core.types import History, Signals
 from tests.core import builders as b
+from tests.core.hands import hand
 from tests.core.test_learning import RULES, record
-from tests.core.test_pointer import hand
 
 
 def trace(actions: int, person: int = 1, seed: int = 0, contact: tuple[float, ...] = ()) -> list[list[object]]:

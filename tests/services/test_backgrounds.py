@@ -11,14 +11,12 @@ import pytest
 
 from idp_adapter.core.evidence import any_text, pointer
 from idp_adapter.core.evidence.backgrounds import Backgrounds
-from idp_adapter.core.evidence.pointer import Pointer
 from idp_adapter.core.types import Evidence, OutcomeType, Request
 from idp_adapter.errors import NotFound
 from idp_adapter.services import backgrounds
 from idp_adapter.services.backgrounds import Fitting, Model
-from tests.core import typists
+from tests.core import hands, typists
 from tests.core.builders import template
-from tests.core.test_pointer import hand
 from tests.services.conftest import login, telemetry
 
 Own = Mapping[str, bytes]
@@ -84,9 +82,9 @@ def test_past_the_most_no_more_is_read(monkeypatch):
 
 
 def test_the_pointers_background_is_of_enrolled_hands():
-    profiles = [Pointer().profile(hand(person, 100, 0)) for person in range(8)]
+    profiles = [hands.enrolled(person, 100) for person in range(8)]
     own = [{"pointer/mouse/Linux": template(pointer.to_bytes(profile))} for profile in profiles]
-    young = {"pointer/mouse/Linux": template(pointer.to_bytes(Pointer().profile(hand(1, 99, 0))))}
+    young = {"pointer/mouse/Linux": template(pointer.to_bytes(hands.enrolled(1, 99)))}
     fitted = fit(Kept(a=own * 25 + [young]), Model.POINTER)
     assert isinstance(fitted.background, pointer.Background)
     assert fitted.subjects == 200

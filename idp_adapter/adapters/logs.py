@@ -19,6 +19,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from idp_adapter.adapters import strict_json
 from idp_adapter.core.policy import BREAK_GLASS
+from idp_adapter.core.strictness import answer_of
 from idp_adapter.core.types import Decision
 
 LEVELS: Final[Mapping[str, int]] = {
@@ -60,7 +61,7 @@ class Log:
             issuer=issuer,
             hook=hook,
             risk=decision.risk.level.value,
-            answer="permit" if decision.permitted else "step_up" if decision.acr_values else "refuse",
+            answer=answer_of(decision, hook),
             policy=decision.policy_version,
             ms=round(seconds * 1000, 2),
         )

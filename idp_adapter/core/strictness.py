@@ -29,6 +29,11 @@ def kind_of(decision: Decision, hook: str) -> Kind:
     return Kind.STEP_UP if decision.acr_values and hook != Hook.REFRESH else Kind.REFUSE
 
 
+def answer_of(decision: Decision, hook: str) -> str:
+    """`permit`, `step_up` or `refuse`: the word for it in metrics, logs and records."""
+    return kind_of(decision, hook).name.lower()
+
+
 def is_at_least_as_strict(one: Decision, other: Decision, *, hook: str, ladder: Ladder) -> bool:
     """Whether `one` is nowhere looser than `other`, both being answers to one question at `hook`."""
     kinds = kind_of(one, hook), kind_of(other, hook)

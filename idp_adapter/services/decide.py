@@ -24,7 +24,7 @@ from idp_adapter.core.policy import BREAK_GLASS, Policy, decide, facts_of
 from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.provenance import inputs_digest, weights_version
 from idp_adapter.core.signals import parse_telemetry, without_behaviour
-from idp_adapter.core.strictness import Kind, kind_of
+from idp_adapter.core.strictness import answer_of
 from idp_adapter.core.types import (
     Decision,
     DecisionRecord,
@@ -52,7 +52,6 @@ from idp_adapter.services.ports import (
 )
 
 FAILURES_COUNT_FOR: Final = timedelta(hours=1)
-_ANSWERS: Final = {Kind.PERMIT: "permit", Kind.STEP_UP: "step_up", Kind.REFUSE: "refuse"}
 
 
 def _unknown(issuer: str) -> Population:
@@ -129,7 +128,7 @@ class Decider:
         try:
             _, other = _judge(candidate, situation, evidence, self.weights, decision.id)
             kind = difference(decision, other, facts, candidate.ladder)
-            answer = _ANSWERS[kind_of(other, facts.hook)]
+            answer = answer_of(other, facts.hook)
         except Exception:
             self.observer.shadowed("failed")
             return None
@@ -203,7 +202,7 @@ class Decider:
 
     def _count(self, request: Request, decision: Decision, evidence: Sequence[Evidence]) -> None:
         hook = request.action if request.action in list(Hook) else "other"
-        answer = "permit" if decision.permitted else "step_up" if decision.acr_values else "refuse"
+        answer = answer_of(decision, request.action)
         abstained = [item.source for item in evidence if item.abstains]
         self.observer.decided(hook=hook, level=decision.risk.level, answer=answer, abstained=abstained)
         if any(reason.code == BREAK_GLASS for reason in decision.reasons):

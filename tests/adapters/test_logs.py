@@ -8,6 +8,7 @@ import logging
 
 from idp_adapter.adapters.logs import Log, ServerLines
 from tests.adapters.face import NOW, make_face, question, token
+from tests.support.records import DECISION
 
 
 def test_a_full_cycle_logs_nothing_personal(tmp_path):
@@ -53,6 +54,13 @@ def test_lines_belong_to_their_request(tmp_path):
     assert decided["level"] == "info"
     assert decided["time"].startswith("2026-11-21T08:00:00")
     face.store.close()
+
+
+def test_a_refresh_that_is_refused_is_logged_as_refused():
+    stream = io.BytesIO()
+    for hook in ("refresh", "login"):
+        Log(stream, level="info", now=lambda: NOW).decided(DECISION, issuer="x", hook=hook, seconds=0.001)
+    assert [json.loads(line)["answer"] for line in stream.getvalue().splitlines()] == ["refuse", "step_up"]
 
 
 def test_lines_below_the_level_are_not_written():

@@ -12,7 +12,7 @@ from idp_adapter.core.environments import Environment
 from idp_adapter.core.policy import BREAK_GLASS, BUDGET_SPENT, BreakGlass, Budget, Recorded, facts_of, placed
 from idp_adapter.core.policy_layers import Layer, Override, ordered
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
-from idp_adapter.core.strictness import Kind, is_at_least_as_strict, kind_of
+from idp_adapter.core.strictness import Kind, answer_of, is_at_least_as_strict, kind_of
 from idp_adapter.core.types import (
     Hook,
     Level,
@@ -276,7 +276,9 @@ def test_strictness_ranks_refusal_over_step_up_over_permit_and_compares_obligati
     assert not is_stricter(capped, short)
     assert not is_stricter(short, capped)
     assert not is_stricter(refuse, ended)
-    assert kind_of(answer(shipped(), EXTREME, facts("refresh")), "refresh") is Kind.REFUSE
+    refused = answer(shipped(), EXTREME, facts("refresh"))
+    assert kind_of(refused, "refresh") is Kind.REFUSE
+    assert [answer_of(refused, hook) for hook in ("refresh", "login")] == ["refuse", "step_up"]
 
 
 def test_an_environment_is_found_by_what_it_asks_for():

@@ -9,7 +9,7 @@ from datetime import timedelta
 from idp_adapter.core.environments import MUTED, Environment, Whereabouts
 from idp_adapter.core.policy import BreakGlass, Budget, Recorded
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
-from idp_adapter.core.types import OutcomeType, Shadow
+from idp_adapter.core.types import Hook, OutcomeType, Shadow
 from tests.services.conftest import ABROAD_IP, login
 
 STRANGE = login(ABROAD_IP, cookie="other")
@@ -79,6 +79,20 @@ def test_a_shadow_policy_answers_beside_and_changes_nothing(house):
     kept = house.store.decision(STRANGE.issuer, "d-shadow").shadow
     assert kept == Shadow("candidate", candidate.version, "refused", "refuse", None, 60, 600)
     assert house.tally.counts["shadow refused"] == 1
+
+
+def test_a_refresh_that_is_refused_counts_as_refused_live_and_in_the_shadow(house):
+    mfa = "urn:idp-adapter:acr:mfa"
+    house.policy = replace(house.policy, rules=(Rule("mfa", Condition(), Effect(require_acr=mfa)),))
+    decider = replace(house.decider, shadow_for=lambda _: house.policy)
+    decisions = [
+        decider.decide(login(hook=hook), now=house.now, decision_id=hook) for hook in (Hook.REFRESH, Hook.LOGIN)
+    ]
+    assert [decision.acr_values for decision in decisions] == [(mfa,), (mfa,)]
+    answers = ["refuse", "step_up"]
+    assert [house.store.decision(login().issuer, decision.id).shadow.answer for decision in decisions] == answers
+    assert house.tally.counts["decided refresh LOW refuse"] == 1
+    assert house.tally.counts["decided login LOW step_up"] == 1
 
 
 def test_a_shadow_policy_that_fails_is_counted_and_the_live_answer_stands(house):

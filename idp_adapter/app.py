@@ -203,7 +203,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
                 shadow_for=lambda issuer: candidate,
                 backgrounds=backgrounds,
             ),
-            reporter=OutcomeReporter(store, metrics, policy_for, backgrounds),
+            reporter=OutcomeReporter(store, metrics, policy_for, backgrounds, Opener()),
             signer=signer,
             watcher=metrics,
             log=log,

@@ -58,6 +58,7 @@ def codes(module: ModuleType) -> list[str]:
         "any_text_",
         "automation_",
         "posture_",
+        "step_up_",
     )
     trees = [ast.parse(inspect.getsource(part)) for part in (module, *_helpers(module))]
     nodes = [node for tree in trees for node in ast.walk(tree)]

@@ -27,6 +27,7 @@ from idp_adapter.core.evidence import (
     place,
     pointed,
     posture,
+    step_up,
     travel,
     typed,
 )
@@ -62,6 +63,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     Source(coded.SOURCE, "behaviour", 3.0, coded.score, reassures_nats=1.0),
     Source(pointed.SOURCE, "behaviour", 1.5, pointed.score, reassures_nats=1.0),
     Source(automation.SOURCE, "behaviour", 3.0, automation.score),
+    Source(step_up.SOURCE, "behaviour", 3.0, step_up.score),
 )
 _GROUPS: Final = {source.name: source.group for source in SOURCES}
 _CAPS: Final = {source.name: (-min(source.cap_nats, source.reassures_nats), source.cap_nats) for source in SOURCES}

@@ -36,6 +36,7 @@ from idp_adapter.core.types import (
     Request,
     Sighting,
     Signals,
+    Telemetry,
 )
 from idp_adapter.errors import ProfileDamaged
 
@@ -82,6 +83,20 @@ def learnable(request: Request, signals: Signals) -> Learnable | None:
         binding=request.binding,
         moves=pointed.moves_by_key(signals),
     )
+
+
+def with_code(record: DecisionRecord, telemetry: Telemetry) -> DecisionRecord:
+    """The record, to teach the code too that was typed on a later form than the one it was asked about."""
+    if (telemetry.clock_step_s or 0.0) > keystroke.WORTHLESS_CLOCK_S:
+        return record
+    typings = typed.typings_by_key(telemetry, "")
+    codes = {
+        key: typing
+        for key, typing in typings.items()
+        if typing.field in typed.CODES and keystroke.row_of(typing) is not None
+    }
+    seen = record.learnable or Learnable()
+    return replace(record, learnable=replace(seen, typings={**seen.typings, **codes}))
 
 
 def confirmed(record: DecisionRecord, outcome: Outcome, history: History, learning: Learning) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 from idp_adapter.core.devices import thumbprints
 from idp_adapter.core.differences import difference
 from idp_adapter.core.environments import heard_in
+from idp_adapter.core.evidence import step_up
 from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.fusion import SOURCES, WEIGHTS, Source, fuse
@@ -23,7 +24,7 @@ from idp_adapter.core.origins import ip_kind
 from idp_adapter.core.policy import BREAK_GLASS, Policy, decide, facts_of
 from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.provenance import inputs_digest, weights_version
-from idp_adapter.core.signals import parse_telemetry, without_behaviour
+from idp_adapter.core.signals import without_behaviour
 from idp_adapter.core.strictness import answer_of
 from idp_adapter.core.types import (
     Decision,
@@ -39,7 +40,8 @@ from idp_adapter.core.types import (
 )
 from idp_adapter.core.types.facts import Facts
 from idp_adapter.core.user_agent import platform_version, summarise
-from idp_adapter.errors import PostureRejected, TelemetryRejected
+from idp_adapter.errors import PostureRejected
+from idp_adapter.services.forms import FormReader
 from idp_adapter.services.ports import (
     AssertionVerifier,
     Geolocator,
@@ -84,7 +86,8 @@ class Decider:
         """One question to one recorded decision. Raises `Unavailable` when the store does not answer in time."""
         policy = self.policy_for(request.issuer)
         signals = self.observe(request, now=now)
-        if policy.exempt.covers(request.subject):
+        is_exempt = policy.exempt.covers(request.subject)
+        if is_exempt:
             signals = without_behaviour(signals)
         telemetry = signals.telemetry
         query = HistoryQuery(
@@ -99,10 +102,11 @@ class Decider:
             with_templates=telemetry is not None and bool(telemetry.fields or telemetry.moves),
         )
         valid_from = now - policy.learning.baseline_valid
+        history = self.store.load(query)
         situation = Situation(
             request=request,
             signals=signals,
-            history=self.store.load(query),
+            history=step_up.undoubted(history) if is_exempt else history,
             now=now,
             valid_from=valid_from,
             population=self.population_of(request.issuer),
@@ -145,7 +149,9 @@ class Decider:
 
     def observe(self, request: Request, *, now: datetime) -> Signals:
         """Type what the request carries; raw address and telemetry end here."""
-        telemetry, rejected = self._open(request)
+        # only a login has a form whose challenge the enforcer has used up; elsewhere it is the caller's own word
+        challenge = request.telemetry_challenge if request.action == Hook.LOGIN else None
+        telemetry, rejected = FormReader(self.opener, self.observer).read(request.telemetry, challenge=challenge)
         posture, posture_rejected = self._posture(request, telemetry, now)
         user_agent = request.network.user_agent if request.network.of_end_user else None
         ip = request.network.ip
@@ -179,18 +185,6 @@ class Decider:
             return self.assertions.verify(text, request, proved, now=now), None
         except PostureRejected as error:
             self.observer.posture_rejected(error.reason)
-            return None, error.reason
-
-    def _open(self, request: Request) -> tuple[Telemetry | None, str | None]:
-        if not request.telemetry:
-            return None, None
-        try:
-            opened = self.opener.open(request.telemetry)
-            # only a login has a form whose challenge the enforcer has used up; elsewhere it is the caller's own word
-            challenge = request.telemetry_challenge if request.action == Hook.LOGIN else None
-            return parse_telemetry(opened.payload, expected_challenge=challenge, key_id=opened.key_id), None
-        except TelemetryRejected as error:
-            self.observer.telemetry_rejected(error.reason)
             return None, error.reason
 
     def _score(self, source: Source, situation: Situation) -> Evidence:

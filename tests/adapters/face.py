@@ -189,7 +189,7 @@ def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, .
             keys=KeySets({issuer: issuer for issuer in issuers}, timer=clock.timer, fetch=fetch),
         ),
         decider=Decider(store, geo, FeedFiles({}), pseudonyms, Opener(), metrics, lambda issuer: loaded),
-        reporter=OutcomeReporter(store, metrics, lambda issuer: loaded),
+        reporter=OutcomeReporter(store, metrics, lambda issuer: loaded, opener=Opener()),
         signer=signer,
         watcher=metrics,
         log=Log(log, level="debug", now=clock),

@@ -189,6 +189,9 @@ def test_one_bad_outcome_loses_itself_only(face):
         {"network": {"ip": 7}},
         {"decision_id": 7},
         {"id": "x" * 129},
+        {"telemetry": {"v": 1}},
+        {"telemetry_challenge": 7},
+        {"telemetry_challenge": "c" * 513},
         {"type": "takeover_reported", "subject": None},
     ],
 )

@@ -123,7 +123,7 @@ class House:
         self.told += 1
         request = login()
         outcome = Outcome(f"o{self.told}", request.issuer, type_, self.now, decision.id, request.subject.key)
-        reporter = OutcomeReporter(self.store, self.tally, lambda _: self.policy, self.backgrounds)
+        reporter = OutcomeReporter(self.store, self.tally, lambda _: self.policy, self.backgrounds, Opener())
         return reporter.report(replace(outcome, **changes), now=self.now)
 
     def familiar(self, logins: int = 4) -> None:

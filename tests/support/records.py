@@ -9,6 +9,7 @@ from idp_adapter.core.types import (
     Decision,
     DecisionRecord,
     Device,
+    Doubt,
     Evidence,
     FamiliarPlace,
     Habits,
@@ -111,6 +112,7 @@ def habits(logins: int = 8, *, values: int = 3) -> Habits:
         hours=tuple(range(168)),
         last=LastLogin(NOW, HOME),
         places=(FamiliarPlace(38.72, -9.14, 20.0, 5, NOW - timedelta(days=30), NOW),),
+        doubts=(Doubt("sid-1", NOW, "step_up_scripted", 2.0),),
     )
 
 

@@ -74,6 +74,8 @@ def _outcome(reader: Reader, id_: str, issuer: str, origin_of: Callable[[str, st
         methods=reader.texts("methods", longest=64),
         origin=origin_of(issuer, ip) if ip else Origin(),
         error=reader.text("error", longest=256),
+        telemetry=reader.raw("telemetry"),
+        telemetry_challenge=reader.text("telemetry_challenge", longest=512),
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from idp_adapter.core.types import (
     Binding,
+    Doubt,
     Evidence,
     FamiliarPlace,
     Habits,
@@ -163,6 +164,7 @@ def habits_to_json(habits: Habits) -> dict[str, Json]:
             for place in habits.places
         ],
         "last": None if habits.last is None else [to_us(habits.last.time), *_origin_to_list(habits.last.origin)],
+        "doubts": [[doubt.sid, to_us(doubt.time), doubt.code, doubt.nats] for doubt in habits.doubts],
     }
     for name in _SIGHTINGS:
         written[name] = [
@@ -185,6 +187,7 @@ def _habits_from_json(data: Any) -> Habits:
         hours=tuple(data["hours"]),
         last=None if last is None else LastLogin(from_us(last[0]), origin_from_row(last[1:])),
         places=tuple(_familiar_place(row) for row in data.get("places", ())),  # not in documents of before
+        doubts=tuple(Doubt(sid, from_us(at_us), code, nats) for sid, at_us, code, nats in data.get("doubts", ())),
     )
 
 

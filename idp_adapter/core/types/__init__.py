@@ -18,6 +18,7 @@ from idp_adapter.core.types.answers import (
 )
 from idp_adapter.core.types.knowledge import (
     Device,
+    Doubt,
     Failures,
     FamiliarPlace,
     Habits,
@@ -62,6 +63,7 @@ __all__ = [
     "Decision",
     "DecisionRecord",
     "Device",
+    "Doubt",
     "Evidence",
     "Failures",
     "FamiliarPlace",

@@ -145,7 +145,11 @@ class OutcomeType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One report of the enforcer. `id` makes it idempotent under its issuer."""
+    """One report of the enforcer. `id` makes it idempotent under its issuer.
+
+    `telemetry` is of the form on which the code of a second factor was typed, `telemetry_challenge` what that form
+    carried; neither is stored.
+    """
 
     id: str
     issuer: str
@@ -158,3 +162,5 @@ class Outcome:
     methods: tuple[str, ...] = ()
     origin: Origin = Origin()
     error: str | None = None
+    telemetry: str | None = field(default=None, repr=False)
+    telemetry_challenge: str | None = field(default=None, repr=False)

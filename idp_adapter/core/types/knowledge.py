@@ -96,6 +96,16 @@ class FamiliarPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What speaks against how the code of a session's last step-up was typed: a reason's code, and its nats."""
+
+    sid: str
+    time: datetime
+    code: str
+    nats: float
+
+
+@dataclass(frozen=True, slots=True)
 class Habits:
     """What confirmed logins taught of a subject: bounded counters of values. Rebuilt, never mutated."""
 
@@ -110,6 +120,7 @@ class Habits:
     hours: tuple[int, ...] = ()  # 168 counters of the hour of the week, Monday 00 UTC first; empty while young
     last: LastLogin | None = None  # of those whose place no egress hid
     places: tuple[FamiliarPlace, ...] = ()
+    doubts: tuple[Doubt, ...] = ()  # newest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,11 +37,22 @@ def _type_in(page: Page, person: Person) -> None:
 
 def _telemetry(world: World) -> tuple[dict[str, Any], dict[str, Any], str]:
     (call,) = [call for call in world.front.calls if call.action == "login"]
-    token = call.context["telemetry"]
+    return *_opened(call.context["telemetry"]), call.context["telemetry_challenge"]
+
+
+def _opened(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     header = jwt.get_unverified_header(token)
     key = jwt.PyJWK(header["jwk"] | {"alg": "ES256"})
-    decoded = jwt.api_jws.decode(token, key.key, algorithms=["ES256"])
-    return header, json.loads(decoded), call.context["telemetry_challenge"]
+    return header, json.loads(jwt.api_jws.decode(token, key.key, algorithms=["ES256"]))
+
+
+def _reported(world: World, person: Person) -> list[dict[str, Any]]:
+    subject, end = world.demo.user_id(person.name), time.monotonic() + 5
+    while time.monotonic() < end:
+        if found := [item for item in world.front.outcomes if item.get("subject", {}).get("id") == subject]:
+            return found
+        time.sleep(0.05)
+    return []
 
 
 def test_a_person_who_types_is_heard_by_position_and_signed_for_by_the_device(world: World, page: Page):
@@ -72,14 +84,20 @@ def test_the_same_browser_signs_with_the_same_key_next_time(world: World, page: 
     assert thumbprints[0] == thumbprints[1]
 
 
-def test_a_code_asked_for_by_risk_can_be_given_in_a_browser(world: World, page: Page):
+def test_a_code_asked_for_by_risk_is_given_in_a_browser_and_heard_by_position(world: World, page: Page):
     person = world.person()
     world.answer(STEP_UP)
     page.goto(world.spa.login().url)
     _type_in(page, person)
-    page.locator("#otp").press_sequentially(person.otp(), delay=30)
+    code = person.otp()
+    page.locator("#otp").press_sequentially(code, delay=30)
     page.locator("#kc-login").click()
     page.wait_for_url(re.compile("/callback.*code="))
+    (outcome,) = _reported(world, person)
+    _header, payload = _opened(outcome["telemetry"])
+    assert payload["challenge"] == outcome["telemetry_challenge"]
+    assert [(field["name"], len(field["keys"])) for field in payload["fields"]] == [("otp", len(code))]
+    assert code not in json.dumps(payload)
 
 
 def test_a_login_works_when_the_script_can_not_be_had(world: World, page: Page):

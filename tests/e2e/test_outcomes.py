@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
+import jwt
+import pytest
+
 from tests.e2e.front import DENY, STEP_UP
-from tests.e2e.world import World
+from tests.e2e.world import ACR_MFA, World
 from tools.driver.browser import Person
+from tools.driver.telemetry import Hand
 
 
-def _outcomes(world: World, person: Person, timeout_s: float = 5) -> list[dict[str, Any]]:
+def _outcomes(world: World, person: Person, timeout_s: float = 5, *, fewest: int = 1) -> list[dict[str, Any]]:
     """What is reported of one person, waiting for something."""
     subject, end = world.demo.user_id(person.name), time.monotonic() + timeout_s
     while time.monotonic() < end:
-        if found := [item for item in world.front.outcomes if item.get("subject", {}).get("id") == subject]:
+        found = [item for item in world.front.outcomes if item.get("subject", {}).get("id") == subject]
+        if len(found) >= fewest:
             return found
         time.sleep(0.05)
     return []
+
+
+def _unsealed(telemetry: str) -> dict[str, Any]:
+    key = jwt.PyJWK(jwt.get_unverified_header(telemetry)["jwk"] | {"alg": "ES256"})
+    payload: dict[str, Any] = json.loads(jwt.api_jws.decode(telemetry, key.key, algorithms=["ES256"]))
+    return payload
 
 
 def _types(world: World, person: Person) -> list[str]:
@@ -38,6 +50,54 @@ def test_a_passed_step_up_is_reported_as_such(world: World):
     world.answer(STEP_UP)
     world.visit().log_in(person).enter_code(person)
     assert _types(world, person) == ["step_up_succeeded"]
+
+
+def test_how_the_code_of_a_step_up_was_typed_goes_with_its_outcome(world: World):
+    person = world.person(hand=Hand(3))
+    world.answer(STEP_UP)
+    visit = world.visit().log_in(person)
+    challenge = visit.page.challenge
+    visit.enter_code(person)
+    (outcome,) = _outcomes(world, person)
+    form = _unsealed(outcome["telemetry"])
+    assert outcome["telemetry_challenge"] == form["challenge"] == challenge
+    assert [(field["name"], len(field["keys"])) for field in form["fields"]] == [("otp", 6)]
+
+
+def test_a_code_that_an_application_asked_for_is_heard_as_well(world: World):
+    person = world.person(hand=Hand(3))
+    world.visit(acr_values=ACR_MFA).log_in(person).enter_code(person)
+    (outcome,) = _outcomes(world, person)
+    assert [field["name"] for field in _unsealed(outcome["telemetry"])["fields"]] == ["otp"]
+
+
+def test_of_several_attempts_at_the_code_only_the_right_ones_typing_is_reported(world: World):
+    person = world.person(hand=Hand(3))
+    world.answer(STEP_UP)
+    visit = world.visit().log_in(person).enter_code(person, "000000")
+    challenge = visit.page.challenge
+    visit.enter_code(person)
+    failed, passed = _outcomes(world, person, fewest=2)
+    assert (failed["type"], passed["type"]) == ("step_up_failed", "step_up_succeeded")
+    assert "telemetry" not in failed
+    assert passed["telemetry_challenge"] == challenge
+
+
+@pytest.mark.parametrize("code_by", [None, "wrong"])
+def test_a_code_that_came_without_telemetry_is_reported_without_even_after_one_with(world: World, code_by: str | None):
+    person = world.person(hand=Hand(3))
+    world.answer(STEP_UP)
+    visit = world.visit().log_in(person)
+    if code_by:
+        visit.enter_code(person, "000000")
+    visit.enter_code(person, telemetry=None)
+    assert "telemetry" not in _outcomes(world, person, fewest=2 if code_by else 1)[-1]
+
+
+def test_a_login_without_a_code_is_reported_without_telemetry(world: World):
+    person = world.person(hand=Hand(3))
+    world.visit().log_in(person)
+    assert "telemetry" not in _outcomes(world, person)[0]
 
 
 def test_a_failed_step_up_is_reported_as_such(world: World):

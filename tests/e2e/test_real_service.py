@@ -9,9 +9,10 @@ import requests
 from tests.e2e.front import OUTCOMES
 from tests.e2e.world import ACR_BASIC, ACR_MFA, World
 from tools.demo_geoip import DATA_CENTRE, LISBON_HOME, SINGAPORE
+from tools.driver.application import TokenAnswer
 from tools.driver.browser import Browser, Person
 from tools.driver.pages import Kind
-from tools.driver.telemetry import PHONE, WINDOWS, Device, Hand
+from tools.driver.telemetry import PHONE, WINDOWS, Device, Hand, by_script
 
 LOGINS = 5
 
@@ -71,6 +72,42 @@ def test_a_refresh_from_a_far_country_is_short_and_loses_its_class(real: World):
     again = real.spa.refresh(first.refresh_token, _abroad(real))
     assert again.acr == ACR_BASIC
     assert again.access_life_s < first.access_life_s
+
+
+def _raised_abroad(world: World, code_by: str) -> tuple[Browser, TokenAnswer]:
+    """Somebody known steps up abroad; the code is typed by their hand or by a program."""
+    person, _home = known(world)
+    phone = _abroad(world)
+    visit = world.visit(browser=phone).log_in(person)
+    typed = by_script("otp", 6) if code_by == "script" else Hand(7).type("otp", 6)
+    visit.enter_code(person, telemetry=phone.device.telemetry(visit.page.challenge, [typed]))
+    tokens = visit.tokens()
+    assert tokens.acr == ACR_MFA
+    settle(world)
+    return phone, tokens
+
+
+def test_a_code_that_a_program_typed_speaks_against_the_session_at_its_next_refresh(real: World):
+    phone, tokens = _raised_abroad(real, "script")
+    again = real.spa.refresh(tokens.refresh_token, phone)
+    assert "step_up_scripted" in real.reasons(real.front.calls[-1])
+    other_phone, other = _raised_abroad(real, "hand")
+    undoubted = real.spa.refresh(other.refresh_token, other_phone)
+    assert not {code for code in real.reasons(real.front.calls[-1]) if code.startswith("step_up_")}
+    assert again.access_life_s < undoubted.access_life_s
+
+
+def test_a_code_replayed_from_another_form_is_counted_and_holds_nothing_against_anybody(real: World):
+    person, _home = known(real)
+    phone = _abroad(real)
+    visit = real.visit(browser=phone).log_in(person)
+    rejected = _service_metric(real, "idp_adapter_telemetry_rejected", "challenge")
+    visit.enter_code(person, telemetry=phone.device.telemetry("another-form", [by_script("otp", 6)]))
+    tokens = visit.tokens()
+    settle(real)
+    assert _service_metric(real, "idp_adapter_telemetry_rejected", "challenge") == rejected + 1
+    real.spa.refresh(tokens.refresh_token, phone)
+    assert not {code for code in real.reasons(real.front.calls[-1]) if code.startswith("step_up_")}
 
 
 def test_telemetry_of_another_form_is_a_replay_and_vouches_for_nothing(real: World):

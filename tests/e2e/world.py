@@ -42,9 +42,9 @@ class Visit:
         self.page = self.browser.log_in(self.page, person, password=password, telemetry=telemetry)
         return self
 
-    def enter_code(self, person: Person, code: str | None = None) -> Visit:
+    def enter_code(self, person: Person, code: str | None = None, *, telemetry: str | None = COLLECT) -> Visit:
         """Fill in the one-time code."""
-        self.page = self.browser.enter_code(self.page, person, code)
+        self.page = self.browser.enter_code(self.page, person, code, telemetry=telemetry)
         return self
 
     def reload(self) -> Visit:

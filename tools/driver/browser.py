@@ -100,8 +100,14 @@ class Browser:
         fields = [hand.type(name, len(text)) for name, text in sorted(typed.items())] if hand else []
         return self.device.telemetry(page.challenge, fields)
 
-    def enter_code(self, page: Page, person: Person, code: str | None = None) -> Page:
-        """Fill in the one-time code."""
+    def enter_code(
+        self, page: Page, person: Person, code: str | None = None, *, telemetry: str | None = COLLECT
+    ) -> Page:
+        """Fill in the one-time code. `telemetry` as for `log_in`."""
         if page.kind is not Kind.OTP:
             raise AssertionError(f"expected the one-time code form, got {page}")
-        return self.submit(page, "kc-otp-login-form", otp=code or person.otp())
+        typed = {"otp": code or person.otp()}
+        if telemetry == COLLECT:
+            telemetry = self.collect(page, person, typed)
+        sent = typed if telemetry is None else typed | {TELEMETRY_FIELD: telemetry}
+        return self.submit(page, "kc-otp-login-form", **sent)

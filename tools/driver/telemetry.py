@@ -74,9 +74,19 @@ class Hand:
             if place:
                 down += max(self._noise.gauss(gap, gap * self._spread), 20.0)
             keys.append([round(down, 1), round(down + max(self._noise.gauss(hold, hold * self._spread), 15.0), 1)])
-        counts = dict.fromkeys(("corrections", "restarts", "untrusted"), 0)
-        flags = dict.fromkeys(("pasted", "autofilled", "prefilled", "ime", "virtual", "truncated"), False)
-        return {"name": name, "started_ms": 640.2, "keys": keys, "complete": True, **counts, **flags}
+        return field_typed(name, keys)
+
+
+def field_typed(name: str, keys: list[list[float]]) -> dict[str, Any]:
+    """Return what the collector says of a field whose presses were these, [down, up] in milliseconds."""
+    counts = dict.fromkeys(("corrections", "restarts", "untrusted"), 0)
+    flags = dict.fromkeys(("pasted", "autofilled", "prefilled", "ime", "virtual", "truncated"), False)
+    return {"name": name, "started_ms": 640.2, "keys": keys, "complete": True, **counts, **flags}
+
+
+def by_script(name: str, length: int) -> dict[str, Any]:
+    """Return a field that a program typed: every key alike."""
+    return field_typed(name, [[110.0 * place, 110.0 * place + 1.0] for place in range(length)])
 
 
 @dataclass

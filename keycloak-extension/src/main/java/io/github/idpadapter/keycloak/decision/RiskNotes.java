@@ -26,6 +26,10 @@ public final class RiskNotes {
     /** Client session (by client note): the login's decision, for the token request that follows. */
     public static final String LOGIN_DECISION = "risk.login_decision";
 
+    /** Login: what the form sent on which the code of a second factor was typed last, and the challenge that it carried. */
+    public static final String CODE_TELEMETRY = "risk.code_telemetry";
+    public static final String CODE_CHALLENGE = "risk.code_challenge";
+
     /** Request attribute: the decision taken before the tokens were made. */
     public static final String REQUEST_DECISION = "risk.decision";
 

@@ -24,6 +24,6 @@ public final class RiskOtpFormFactory extends OTPFormAuthenticatorFactory {
 
     @Override
     public String getHelpText() {
-        return "A one-time code; its login event names the decision that asked for it.";
+        return "A one-time code, and how it was typed; its login event names the decision that asked for it.";
     }
 }

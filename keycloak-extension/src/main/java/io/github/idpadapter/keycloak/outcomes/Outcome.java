@@ -1,9 +1,24 @@
 package io.github.idpadapter.keycloak.outcomes;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.idpadapter.keycloak.signals.Telemetry;
 
 /** One outcome as the wire has it, with the tenant that it belongs to. */
 record Outcome(String realmId, String issuer, ObjectNode json) {
+
+    /** How long it is on the wire, about. */
+    int chars() {
+        return json.toString().length();
+    }
+
+    /** How much of it only tells how somebody typed. */
+    int telemetryChars() {
+        return json.path(Telemetry.OUTCOME_MEMBER).asText("").length();
+    }
+
+    Outcome withoutTelemetry() {
+        return new Outcome(realmId, issuer, json.deepCopy().without(Telemetry.OUTCOME_MEMBER));
+    }
 
     boolean isOfSameTenant(Outcome other) {
         return realmId.equals(other.realmId) && issuer.equals(other.issuer);

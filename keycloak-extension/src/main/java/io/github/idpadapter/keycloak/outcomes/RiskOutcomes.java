@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.DecisionClient;
 import io.github.idpadapter.keycloak.decision.RealmIssuer;
 import io.github.idpadapter.keycloak.decision.RiskNotes;
+import io.github.idpadapter.keycloak.signals.Telemetry;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,6 +72,9 @@ final class RiskOutcomes implements EventListenerProvider {
         about.methods().forEach(json.putArray("methods")::add);
         json.putObject("network").put("ip", event.getIpAddress());
         json.put("error", event.getError());
+        if (event.getType() == EventType.LOGIN) {
+            Telemetry.addKept(session.getContext().getAuthenticationSession(), json);
+        }
         enlist(new Outcome(realm.getId(), issuer, json));
     }
 

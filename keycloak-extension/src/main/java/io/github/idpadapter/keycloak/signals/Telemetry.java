@@ -1,7 +1,10 @@
 package io.github.idpadapter.keycloak.signals;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.idpadapter.keycloak.decision.RiskNotes;
 import jakarta.ws.rs.core.MultivaluedMap;
 import org.keycloak.http.HttpRequest;
+import org.keycloak.sessions.AuthenticationSessionModel;
 
 /**
  * What the form's script sent, untouched, with the challenge that it has to be about: the form's own session code. Too long a
@@ -11,6 +14,8 @@ public record Telemetry(String value, String challenge, String dropped) {
 
     static final String FIELD = "risk_telemetry";
     static final int MAX_CHARS = 24_000;
+    /** The member of an outcome that holds it. */
+    public static final String OUTCOME_MEMBER = "telemetry";
     /** No form was sent. */
     public static final Telemetry NONE = new Telemetry(null, null, null);
 
@@ -27,5 +32,24 @@ public record Telemetry(String value, String challenge, String dropped) {
 
     static Telemetry of(String value, String challenge) {
         return value.length() > MAX_CHARS ? new Telemetry(null, challenge, "oversized") : new Telemetry(value, challenge, null);
+    }
+
+    /** Keeps it with the login for its outcome, instead of an earlier attempt's: nobody is asked once a code is typed. */
+    public void keepFor(AuthenticationSessionModel login) {
+        if (value == null) {
+            login.removeAuthNote(RiskNotes.CODE_TELEMETRY);
+            login.removeAuthNote(RiskNotes.CODE_CHALLENGE);
+        } else {
+            login.setAuthNote(RiskNotes.CODE_TELEMETRY, value);
+            login.setAuthNote(RiskNotes.CODE_CHALLENGE, challenge);
+        }
+    }
+
+    /** Adds what was kept with a login, if anything, to its outcome. */
+    public static void addKept(AuthenticationSessionModel login, ObjectNode outcome) {
+        String kept = login == null ? null : login.getAuthNote(RiskNotes.CODE_TELEMETRY);
+        if (kept != null) {
+            outcome.put(OUTCOME_MEMBER, kept).put("telemetry_challenge", login.getAuthNote(RiskNotes.CODE_CHALLENGE));
+        }
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.micrometer.core.instrument.Metrics;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class OutcomeQueueTest {
@@ -13,9 +14,15 @@ class OutcomeQueueTest {
         return new Outcome(realm, "https://kc/realms/" + realm, new ObjectMapper().createObjectNode());
     }
 
+    private static Outcome ofCode(String realm, int chars) {
+        Outcome outcome = of(realm);
+        outcome.json().put("id", "event").put("telemetry", "t".repeat(chars));
+        return outcome;
+    }
+
     @Test
     void aBatchIsOfOneTenantAndBounded() throws InterruptedException {
-        OutcomeQueue queue = new OutcomeQueue(1000);
+        OutcomeQueue queue = new OutcomeQueue(1000, 1000);
         for (int i = 0; i < 120; i++) {
             queue.offer(of("a"));
         }
@@ -28,9 +35,43 @@ class OutcomeQueueTest {
     }
 
     @Test
+    void aBatchFitsIntoOneBody() throws InterruptedException {
+        OutcomeQueue queue = new OutcomeQueue(1000, 1_000_000);
+        for (int i = 0; i < 5; i++) {
+            queue.offer(ofCode("a", 20_000));
+        }
+        assertEquals(2, queue.take(0).size());
+        assertEquals(2, queue.take(0).size());
+        assertEquals(1, queue.take(0).size());
+    }
+
+    @Test
+    void whereTooMuchTypingWaitsOutcomesGoWithoutTheirs() throws InterruptedException {
+        OutcomeQueue queue = new OutcomeQueue(1000, 250);
+        for (int i = 0; i < 3; i++) {
+            queue.offer(ofCode("a", 100));
+        }
+        List<Outcome> batch = queue.take(0);
+        assertEquals(List.of(100, 100, 0), batch.stream().map(Outcome::telemetryChars).toList());
+        assertEquals("event", batch.get(2).json().path("id").asText());
+        queue.offer(ofCode("a", 100));
+        assertEquals(100, queue.take(0).get(0).telemetryChars());
+    }
+
+    @Test
+    void anOutcomeThatFindsNoRoomLeavesItsTypingsRoomToOthers() throws InterruptedException {
+        OutcomeQueue queue = new OutcomeQueue(1, 150);
+        queue.offer(of("a"));
+        queue.offer(ofCode("a", 100));
+        queue.take(0);
+        queue.offer(ofCode("a", 100));
+        assertEquals(100, queue.take(0).get(0).telemetryChars());
+    }
+
+    @Test
     void whatDoesNotFitIsCounted() {
         Metrics.addRegistry(new SimpleMeterRegistry());
-        OutcomeQueue queue = new OutcomeQueue(2);
+        OutcomeQueue queue = new OutcomeQueue(2, 1000);
         double before = Metrics.counter("risk.outcomes.dropped").count();
         for (int i = 0; i < 5; i++) {
             queue.offer(of("a"));

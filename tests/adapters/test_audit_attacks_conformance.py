@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from idp_adapter.adapters.notary import read_unverified
+from idp_adapter.errors import RequestInvalid, Unavailable
 from idp_adapter.services.audit import Verification
 from idp_adapter.services.ports import Retention
 from tests.support.audit import LATER, LONG, faults, seal, verify
@@ -124,32 +125,50 @@ def test_a_chain_that_is_gone_whole_is_found_by_a_checkpoint_kept_elsewhere(stor
 # --- poison ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE decision SET evidence = 'not JSON' WHERE id = 'young'",
-        f"UPDATE decision SET evidence = '{'[' * 20_000}' WHERE id = 'young'",
-        f"UPDATE decision SET facts = '{'[' * 20_000}{']' * 20_000}' WHERE id = 'young'",
-        f"""UPDATE decision SET shadow = '{{"v": 1{"0" * 5000}}}' WHERE id = 'young'""",
-        "UPDATE decision SET evidence = x'00ff' WHERE id = 'young'",
-        "UPDATE decision SET client = x'00ff' WHERE id = 'young'",
-        "UPDATE decision SET nats = 9e999 WHERE id = 'young'",
-        "UPDATE decision SET nats = 'NaN' WHERE id = 'young'",
-        "UPDATE decision SET facts = '1e400' WHERE id = 'young'",
-    ],
-)
-def test_a_decision_that_can_not_be_read_stops_no_sealing(store, office, sealed, statement):
+POISON = [
+    f"UPDATE decision SET facts = '{'[' * 5_000}{']' * 5_000}' WHERE id = 'young'",
+    f"""UPDATE decision SET shadow = '{{"v": 1{"0" * 5000}}}' WHERE id = 'young'""",
+    "UPDATE decision SET client = x'00ff' WHERE id = 'young'",
+    "UPDATE decision SET nats = 'NaN' WHERE id = 'young'",
+    "UPDATE decision SET nats = '-Infinity' WHERE id = 'young'",
+    "UPDATE decision SET facts = '1e400' WHERE id = 'young'",
+]
+POISON_THAT_POSTGRESQL_REFUSES = [
+    "UPDATE decision SET evidence = 'not JSON' WHERE id = 'young'",
+    f"UPDATE decision SET evidence = '{'[' * 20_000}' WHERE id = 'young'",
+    "UPDATE decision SET evidence = x'00ff' WHERE id = 'young'",
+    "UPDATE decision SET nats = 9e999 WHERE id = 'young'",
+]
+
+
+def poisoned_and_sealed(store, office, statement: str) -> None:
     store.record(record("young", time=LATER, learnable=None))
     store.record(record("younger", time=LATER + timedelta(seconds=1), learnable=None))
-    try:
-        changed(store, statement)
-    except Exception:
-        pytest.skip("this database refuses to store it")
+    assert changed(store, statement) == 1
     now = LATER + timedelta(seconds=5)
     assert [item.count for item in seal(store, office, now=now)] == [2]
     assert faults(verify(store, office)) == {}
     changed(store, "UPDATE decision SET client = 'other' WHERE id = 'young'")
     assert faults(verify(store, office)) == {"altered": 1}
+
+
+@pytest.mark.parametrize("statement", POISON, ids=lambda statement: statement[:40])
+def test_a_decision_that_can_not_be_read_stops_no_sealing(store, office, sealed, statement):
+    poisoned_and_sealed(store, office, statement)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "memory"])
+@pytest.mark.parametrize("statement", POISON_THAT_POSTGRESQL_REFUSES, ids=lambda statement: statement[:40])
+def test_what_sqlite_takes_for_a_decision_stops_no_sealing(store, office, sealed, statement):
+    poisoned_and_sealed(store, office, statement)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("statement", POISON_THAT_POSTGRESQL_REFUSES, ids=lambda statement: statement[:40])
+def test_what_postgresql_does_not_take_for_a_decision_changes_nothing(store, office, sealed, statement):
+    with pytest.raises((RequestInvalid, Unavailable)):
+        changed(store, statement.replace("'young'", "'d0'"))
+    assert faults(verify(store, office)) == {}
 
 
 # --- a service that goes on ------------------------------------------------------------------------------

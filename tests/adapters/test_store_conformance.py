@@ -30,6 +30,7 @@ from tests.support.records import (
     query,
     record,
 )
+from tests.support.sealing import changed
 
 DAY = timedelta(days=1)
 LONG = 1000 * DAY
@@ -114,11 +115,11 @@ def test_a_request_without_behaviour_is_told_all_but_the_templates(store):
 
 def test_a_lesson_replaces_what_it_names_and_leaves_the_rest(store):
     store.teach(full_lesson())
-    changed = device("key-1", seen=6, last_seen=NOW + DAY)
-    store.teach(Lesson(outcome("outcome-2"), devices=(changed,), templates={"keystroke/username/7": b"new"}))
+    renewed = device("key-1", seen=6, last_seen=NOW + DAY)
+    store.teach(Lesson(outcome("outcome-2"), devices=(renewed,), templates={"keystroke/username/7": b"new"}))
     history = store.load(query())
     assert history.habits == habits()
-    assert set(history.devices) == {changed, device("key-2")}
+    assert set(history.devices) == {renewed, device("key-2")}
     assert history.templates == {"keystroke/password/10": b"\x00\xff", "keystroke/username/7": b"new"}
 
 
@@ -296,8 +297,8 @@ def test_a_flood_of_attempts_from_a_prefix_is_read_within_bounds(store, monkeypa
 
 def test_a_changed_credential_is_told_with_its_latest_time_and_is_no_attempt(store):
     for minutes in (90, 30, 60):
-        changed = outcome(f"o-{minutes}", OutcomeType.CREDENTIAL_CHANGED, time=NOW - timedelta(minutes=minutes))
-        store.teach(Lesson(changed))
+        told = outcome(f"o-{minutes}", OutcomeType.CREDENTIAL_CHANGED, time=NOW - timedelta(minutes=minutes))
+        store.teach(Lesson(told))
     history = store.load(query())
     assert history == History(credential_changed=NOW - timedelta(minutes=30))
     assert store.load(query(BOB)) == History()
@@ -492,13 +493,9 @@ def test_a_write_that_fails_leaves_its_neighbours_alone(store):
 _BYTES = {"sqlite": "x'01020304'", "memory": "x'01020304'", "postgresql": "'\\x01020304'"}
 
 
-def spoil(store: Any, statement: str) -> None:
-    store._database.transact(lambda execute: execute(statement, {}))
-
-
 def test_damaged_habits_count_as_absent_and_are_reported(store, kind, damaged):
     store.teach(full_lesson())
-    spoil(store, f"UPDATE profile SET body = {_BYTES[kind]} WHERE kind = 'habits'")
+    changed(store, f"UPDATE profile SET body = {_BYTES[kind]} WHERE kind = 'habits'")
     history = store.load(query())
     assert history.habits == Habits()
     assert len(history.devices) == 2
@@ -510,7 +507,7 @@ def test_damaged_habits_count_as_absent_and_are_reported(store, kind, damaged):
 
 def test_a_damaged_decision_is_reported_as_such(store):
     store.record(record())
-    spoil(store, """UPDATE decision SET evidence = '{"v": 99}'""")
+    changed(store, """UPDATE decision SET evidence = '{"v": 99}'""")
     with pytest.raises(ProfileDamaged):
         store.decision(REALM_A, "decision-1")
 
@@ -523,21 +520,21 @@ def deep(levels: int = 5_000) -> str:
 @pytest.mark.parametrize("column", ["evidence", "obligations", "acr_values", "device_ids", "facts", "shadow"])
 def test_a_document_nested_without_end_is_damage_and_not_a_fault_of_the_service(store, column):
     store.record(record())
-    spoil(store, f"UPDATE decision SET {column} = '{deep()}'")
+    changed(store, f"UPDATE decision SET {column} = '{deep()}'")
     with pytest.raises(ProfileDamaged):
         store.decision(REALM_A, "decision-1")
 
 
 def test_a_session_whose_first_binding_is_nested_without_end_has_none(store, damaged):
     store.record(record(binding=Binding("j" * 43)))
-    spoil(store, f"UPDATE decision SET binding = '{deep()}'")
+    changed(store, f"UPDATE decision SET binding = '{deep()}'")
     assert store.load(replace(query(), sid="sid-1", client="spa")).first_binding == Binding()
     assert [type(error) for error in damaged] == [ProfileDamaged]
 
 
 def test_an_export_gives_a_document_that_can_not_be_parsed_as_it_lies_there(store):
     store.record(record())
-    spoil(store, f"UPDATE decision SET evidence = '{deep()}'")
+    changed(store, f"UPDATE decision SET evidence = '{deep()}'")
     exported = json.loads(json.dumps(store.export(REALM_A, ALICE)))
     assert exported["decisions"][0]["evidence"] == deep()
     assert exported["decisions"][0]["acr_values"] == list(DECISION.acr_values)
@@ -545,7 +542,7 @@ def test_an_export_gives_a_document_that_can_not_be_parsed_as_it_lies_there(stor
 
 def test_a_damaged_learnable_part_teaches_nothing(store, kind, damaged):
     store.record(record())
-    spoil(store, f"UPDATE decision SET learnable = {_BYTES[kind]}")
+    changed(store, f"UPDATE decision SET learnable = {_BYTES[kind]}")
     assert store.decision(REALM_A, "decision-1") == record(learnable=None)
     assert len(damaged) == 1
 
@@ -558,7 +555,7 @@ def test_an_open_store_answers_a_ping(store):
 
 
 def test_a_schema_of_another_version_fails_the_ping(store):
-    spoil(store, "UPDATE alembic_version SET version_num = '9999'")
+    changed(store, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(Unavailable, match="schema"):
         store.ping()
 

@@ -96,7 +96,8 @@ def _audience(client_id: str) -> Rep:
     return _mapper("oidc-audience-mapper", f"for {client_id}", **{"included.client.audience": client_id})
 
 
-def _mappers(*, risk: bool) -> list[Rep]:
+def claim_mappers(*, risk: bool = True) -> list[Rep]:
+    """Return the mappers of the claims that relying apps read."""
     return [_mapper("oidc-amr-mapper", "amr"), *([_mapper("risk-claims", "risk")] if risk else [])]
 
 
@@ -104,6 +105,7 @@ def _public(client_id: str, mappers: list[Rep]) -> Rep:
     return {
         "clientId": client_id,
         "publicClient": True,
+        "baseUrl": f"{APP_URL}/",
         "redirectUris": [f"{APP_URL}/*"],
         "webOrigins": [APP_URL],
         "attributes": {"pkce.code.challenge.method": "S256", "post.logout.redirect.uris": "+"},
@@ -116,9 +118,13 @@ def _confidential(client_id: str, mappers: list[Rep], **more: Any) -> Rep:
 
 
 def _clients(*, risk: bool) -> list[Rep]:
-    mappers = _mappers(risk=risk)
+    mappers = claim_mappers(risk=risk)
     exchangeable, inspectable = _audience("exchange-app"), _audience("web-app")
-    redirects = {"redirectUris": [f"{APP_URL}/*"], "attributes": {"post.logout.redirect.uris": "+"}}
+    redirects = {
+        "baseUrl": f"{APP_URL}/",  # where the page of a refused login leads back to
+        "redirectUris": [f"{APP_URL}/*"],
+        "attributes": {"post.logout.redirect.uris": "+"},
+    }
     return [
         _public("spa", [*mappers, exchangeable, inspectable]),
         _public("second-app", [*mappers, inspectable]),

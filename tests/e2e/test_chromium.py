@@ -14,7 +14,7 @@ import requests
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
-from tests.e2e.front import STEP_UP
+from tests.e2e.front import DENY, STEP_UP
 from tests.e2e.world import ACR_BASIC, ACR_MFA, World
 from tools.driver.browser import Person
 
@@ -98,6 +98,15 @@ def test_a_code_asked_for_by_risk_is_given_in_a_browser_and_heard_by_position(wo
     assert payload["challenge"] == outcome["telemetry_challenge"]
     assert [(field["name"], len(field["keys"])) for field in payload["fields"]] == [("otp", len(code))]
     assert code not in json.dumps(payload)
+
+
+def test_whoever_is_refused_finds_the_way_back_to_the_application(world: World, page: Page, demo_app: str):
+    world.answer(DENY)
+    page.goto(f"{demo_app}/login")
+    _type_in(page, world.person())
+    page.get_by_role("link", name="Back to Application").click()
+    page.wait_for_url(f"{demo_app}/")
+    assert page.get_by_role("link", name="Log in").is_visible()
 
 
 def test_a_login_works_when_the_script_can_not_be_had(world: World, page: Page):

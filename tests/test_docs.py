@@ -1,12 +1,20 @@
-"""Documents that are written from code say what the code says; links inside the documents lead somewhere."""
+"""Documents say what the code says: pages written from it are current, links lead somewhere, what they name exists."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from importlib import resources
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
+import click
 import pytest
 
+from idp_adapter import config
+from idp_adapter.__main__ import main
+from idp_adapter.adapters import policy_file
 from tools import signals_doc
 
 ROOT = Path(__file__).parent.parent
@@ -43,3 +51,75 @@ def test_anchors_are_made_of_headings_alone(tmp_path):
         "# Who reaches whom, by `name`\n```\n# no heading\n```\n## Twice\n## Twice\n## [Link](x.md)\n", "utf-8"
     )
     assert anchors(page) == {"who-reaches-whom-by-name", "twice", "twice-1", "link"}
+
+
+def text_of(page: Path) -> str:
+    return re.sub(r"\s*\n\s*", " ", page.read_text("utf-8"))
+
+
+def spans(page: Path, begin: str) -> Iterator[str]:
+    """What stands between backticks and begins so, without line breaks."""
+    return (span for span in re.findall(r"`([^`]+)`", text_of(page)) if span.startswith(begin))
+
+
+def commands(words: list[str]) -> Iterator[click.Command]:
+    """The commands that `group a|b --option` names. Raises `KeyError` for one that is not there."""
+    names = [word.split("|") for word in words if re.fullmatch(r"[a-z-]+(\|[a-z-]+)*", word)]
+    for chosen in product(*names):
+        command: click.Command = main
+        for name in chosen:
+            if isinstance(command, click.Group):
+                command = command.commands[name]
+        yield command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_that_the_documents_show_exist_with_these_options(page):
+    for span in spans(page, "idp-adapter "):
+        words = span.partition(" ")[2].replace("[", "").replace("]", "").split()
+        first = next((i for i, word in enumerate(words) if word.startswith("--") and i), len(words))
+        for command in commands([word for word in words[:first] if not word.startswith("--")]):
+            known = {option for parameter in (*command.params, *main.params) for option in parameter.opts} | {"--help"}
+            named = {option for word in words for option in re.findall(r"^--[a-z-]+", word)}
+            assert named <= known, f"{page.name}: `{span}` names {named - known}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_modules_targets_settings_and_metrics_that_the_documents_name_exist(page):
+    text = text_of(page)
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
+    metrics = (ROOT / "idp_adapter" / "adapters" / "metrics.py").read_text("utf-8")
+    for module in re.findall(r"python -m ((?:benchmarks|tools|examples)[.\w]*\w)", text):
+        assert find_spec(module), f"{page.name} names {module}"
+    for span in spans(page, "make "):
+        assert set(re.findall(r"^make ([a-z0-9-]+)", span)) <= targets, f"{page.name} names `{span}`"
+    for name in re.findall(r"\bIDP_ADAPTER_([A-Z_]*[A-Z])\b", text):
+        assert name in config.NAMES, f"{page.name} names IDP_ADAPTER_{name}"
+    for name in re.findall(r"\bidp_adapter_([a-z_]+)\b", text):
+        stem = re.sub(r"_(total|seconds)$", "", name)
+        assert f"idp_adapter_{stem}" in metrics or f'"{stem}' in metrics, f"{page.name} names idp_adapter_{name}"
+
+
+def test_the_examples_of_policy_are_valid_beside_the_shipped_one():
+    shipped = resources.files("idp_adapter.policies").joinpath("default.toml").read_text("utf-8")
+    page = (ROOT / "docs" / "policy.md").read_text("utf-8")
+    examples = re.findall(r"^```toml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    assert len(examples) >= 5
+    for example in examples:
+        policy_file.parse(f"{shipped}\n{example}", name=example)
+
+
+def test_the_example_of_settings_is_valid(tmp_path):
+    page = (ROOT / "docs" / "install.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    file = tmp_path / "settings.toml"
+    file.write_text(example, "utf-8")
+    assert config.load(file=file, environment={}).public_url == "https://risk.example.org"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_examples_in_python_compile_and_import_what_there_is(page):
+    for example in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL):
+        compile(example, page.name, "exec")
+        for line in re.findall(r"^(?:from|import) .*$", example, flags=re.MULTILINE):
+            exec(line, {})

@@ -75,13 +75,14 @@ def svg(policy: str, realms: Mapping[str, Document]) -> str:
         for title, counts in rows:
             drawn += _bar(y, title, counts, widest)
             y += _ROW
-        drawn.append(_text(_LEFT, y, f"full width: {100 * widest:.2g} % of a row's decisions"))
+        drawn.append(_text(_LEFT, y, f"full width: {100 * widest:.3g} % of a row's decisions"))
         y += 2 * _ROW
     for i, (kind, colour) in enumerate(_COLOURS.items()):
         drawn.append(f'<rect x="{8 + 110 * i}" y="{y - 10}" width="10" height="10" fill="{colour}"/>')
         drawn.append(_text(22 + 110 * i, y, kind.value))
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 90}" height="{y + 20}">'
-    return "\n".join((head, '<rect width="100%" height="100%" fill="white"/>', *drawn, "</svg>\n"))
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{_LEFT + _WIDTH + 90}" height="{y + 20}">'
+    title = f"<title>{escape(f'What {policy} would change')}</title>"
+    return "\n".join((head, title, '<rect width="100%" height="100%" fill="white"/>', *drawn, "</svg>\n"))
 
 
 def _counts(counter: Counter[Difference]) -> dict[str, int]:
@@ -111,7 +112,8 @@ def _bar(y: int, title: str, counts: Mapping[str, int], widest: float) -> Iterat
     for kind, colour in _COLOURS.items():
         width = _WIDTH * counts.get(kind, 0) / max(1, counts["decisions"]) / widest
         if width:
-            yield f'<rect x="{x:.1f}" y="{y - 11}" width="{width:.1f}" height="13" fill="{colour}"/>'
+            told = f"<title>{kind.value}: {counts[kind]:,} of {counts['decisions']:,}</title>"
+            yield f'<rect x="{x:.1f}" y="{y - 11}" width="{width:.1f}" height="13" fill="{colour}">{told}</rect>'
         x += width
     yield _text(round(x) + 6, y, f"{_changed(counts):,} of {counts['decisions']:,}")
 

@@ -162,3 +162,14 @@ def test_a_picture_and_a_table_hold_hostile_names_and_sum_up_the_many():
     assert "21 others" in text
     assert "7 more were stored before" in text
     assert "8 more are damaged" in text
+
+
+def test_a_picture_says_in_words_what_its_colours_say():
+    report = Report()
+    report.add(group(), Difference.CHALLENGED)
+    drawn = ElementTree.fromstring(replay_plot.svg("next 2", {REALM: replay_plot.document(report, seconds=1.0)}))
+    told = [title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    count = report.judged
+    assert told[0] == "What next 2 would change"
+    assert f"challenged: {count} of {count}" in told[1:]
+    assert "full width: 100 % of a row's decisions" in [text.text for text in drawn.iter() if text.text]

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import click
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from idp_adapter import config
 from idp_adapter.__main__ import main
 from idp_adapter.adapters import policy_file
+from idp_adapter.adapters.metrics import Metrics
 from tools import signals_doc
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +100,15 @@ def test_modules_targets_settings_and_metrics_that_the_documents_name_exist(page
     for name in re.findall(r"\bidp_adapter_([a-z_]+)\b", text):
         stem = re.sub(r"_(total|seconds)$", "", name)
         assert f"idp_adapter_{stem}" in metrics or f'"{stem}' in metrics, f"{page.name} names idp_adapter_{name}"
+
+
+def test_every_setting_and_metric_is_in_the_operators_page():
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    for start, names, end in re.findall(r"`(IDP_ADAPTER_[A-Z_]*)\{([A-Z,]+)\}([A-Z_]*)`", page):
+        page += " ".join(f"{start}{name}{end}" for name in names.split(","))
+    exposed = {family.name for family in text_string_to_metric_families(Metrics().exposition()[0].decode())}
+    assert [name for name in config.NAMES if f"IDP_ADAPTER_{name}" not in page] == []
+    assert [name for name in sorted(exposed) if name.startswith("idp_adapter_") and name not in page] == []
 
 
 def test_the_examples_of_policy_are_valid_beside_the_shipped_one():

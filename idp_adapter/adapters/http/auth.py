@@ -24,7 +24,7 @@ SUBJECT: Final = "risk-extension"
 LIFE_S: Final = 60
 LEEWAY_S: Final = 5
 REMEMBERED: Final = 4096
-_HINT: Final = "Send `Authorization: Bearer <JWT>`, signed by the realm's key, as docs/architecture.md describes."
+_HINT: Final = "Send `Authorization: Bearer <JWT>`, signed by the realm's key, as docs/contract.md describes."
 
 
 class KeySource(Protocol):

@@ -41,7 +41,7 @@ never refuses and never ends a session.
 def codes(module: ModuleType) -> list[str]:
     """The reason codes that a module, or one that it alone is helped by, can give.
 
-    They are string literals that start with a source's word.
+    They are string literals that start with a source's word; and what any behavioural model can give, by its own.
     """
     words = (
         "device_",
@@ -63,7 +63,8 @@ def codes(module: ModuleType) -> list[str]:
     trees = [ast.parse(inspect.getsource(part)) for part in (module, *_helpers(module))]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    found |= {f"{vars(part)['SOURCE']}_{word}" for part in _models(module) for word in ("like", "unlike")}
+    of_models = ("like", "unlike", "enrolling", "baseline_expired")
+    found |= {f"{vars(part)['SOURCE']}_{word}" for part in _models(module) for word in of_models}
     return sorted(code for code in found if code.startswith((*words, "telemetry_none")) and " " not in code)
 
 

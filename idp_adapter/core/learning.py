@@ -72,9 +72,8 @@ def learnable(request: Request, signals: Signals) -> Learnable | None:
     telemetry = signals.telemetry
     if telemetry is None and signals.cookie_id is None and request.binding == Binding():
         return None
-    version = str(request.subject.properties.get("credential_version", ""))
-    legible = telemetry is not None and (telemetry.clock_step_s or 0.0) <= keystroke.WORTHLESS_CLOCK_S
-    typings = typed.typings_by_key(telemetry, version) if telemetry and legible else {}
+    legible = telemetry is not None and typed.is_legible(telemetry)
+    typings = typed.typings_by_key(telemetry, request.subject) if telemetry and legible else {}
     return Learnable(
         device_key=telemetry.key_id if telemetry else None,
         device_cookie=signals.cookie_id,

@@ -61,7 +61,7 @@ class Fitting:
             read = any_text.from_bytes, any_text.FEWEST_SAMPLES
             texts = self._profiles(issuers, any_text.SOURCE, *read, on_progress)
             return Fitted(model, any_text.Background.of(texts), len(texts))
-        hands = self._profiles(issuers, pointer.SOURCE, pointer.from_bytes, pointer.CAPS[0][0], on_progress)
+        hands = self._profiles(issuers, pointer.SOURCE, pointer.from_bytes, pointer.ENROLLED, on_progress)
         return Fitted(model, pointer.Background.of(hands), len(hands))
 
     def _profiles(

@@ -156,7 +156,7 @@ TOUCHES = [1003.0 + at for at in PRESSES]
 
 
 def row_of(telemetry: Telemetry) -> tuple[str, tuple[float, ...]]:
-    ((key, (model, row)),) = typed.samples(typed.typings_by_key(telemetry, ""), 0.0001).items()
+    ((key, (model, row)),) = typed.samples(typed.typings_by_key(telemetry, b.request().subject), 0.0001).items()
     assert key.startswith(f"{model.source}/pin//")
     return key, row
 

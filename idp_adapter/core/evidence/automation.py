@@ -79,17 +79,17 @@ def _beside_stored(situation: Situation, telemetry: Telemetry) -> list[Reason]:
     clock_step_s = telemetry.clock_step_s or 0.0
     if clock_step_s > _COARSE_CLOCK_S:
         return []
-    version = str(situation.request.subject.properties.get("credential_version", ""))
+    subject = situation.request.subject
     model = keystroke.FixedText(clock_step_s=clock_step_s)
     found: dict[str, float] = {}
-    for name, typing in typed.typings_by_key(telemetry, version).items():
+    for name, typing in typed.typings_by_key(telemetry, subject).items():
         fixed = typed.samples({name: typing}, clock_step_s)
-        known = _known(situation, typed.field_key(typing, version), len(typing.down_s)) if fixed else {}
-        row = keystroke.row_of(typing)
-        if row is None or not known:
+        known = _known(situation, typed.field_key(typing, subject), len(typing.down_s)) if fixed else {}
+        if not known:
             continue
+        ((key, (_, sample)),) = fixed.items()
+        row = sample[: 2 * len(typing.down_s) - 1]  # its times; a touch adds pressure and area
         nearest_s = min(model.replay_distance_s(profile, row)[0] for _, profile in known.values())
-        (key,) = fixed
         template, own = known.get(key, (None, None))
         if clock_step_s <= _FINE_CLOCK_S and nearest_s <= REPLAY_S:
             found["automation_replay"] = REPLAY

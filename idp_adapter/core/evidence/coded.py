@@ -32,17 +32,12 @@ def score(situation: Situation) -> Evidence:
     telemetry = situation.signals.telemetry
     if telemetry is None:
         return Evidence.abstain(SOURCE, "telemetry_none", behavioural=True)
-    if (telemetry.clock_step_s or 0.0) > keystroke.WORTHLESS_CLOCK_S:
+    if not typed.is_legible(telemetry):
         return Evidence.abstain(SOURCE, "any_text_clock_too_coarse", behavioural=True)
-    typed_codes = samples(typed.typings_by_key(telemetry, ""), situation.backgrounds.any_text)
+    typed_codes = samples(typed.typings_by_key(telemetry, situation.request.subject), situation.backgrounds.any_text)
     if not typed_codes:
         return Evidence.abstain(SOURCE, "any_text_no_typing", behavioural=True)
     if situation.backgrounds.any_text is None:
         return Evidence.abstain(SOURCE, "any_text_no_background", behavioural=True)
     key, (model, row) = min(typed_codes.items())  # a form has one code
-    template = situation.template(key)
-    if template is None:
-        return Evidence.abstain(SOURCE, "any_text_enrolling", behavioural=True)
-    if situation.is_expired(template):
-        return Evidence.abstain(SOURCE, "any_text_baseline_expired", behavioural=True)
-    return model.score(model.from_bytes(template.current.profile), row, now=situation.now)
+    return situation.weighed(key, model, row)

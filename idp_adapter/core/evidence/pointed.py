@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from idp_adapter.core.evidence import pointer
+from idp_adapter.core.evidence import pointer, typed
 from idp_adapter.core.evidence.behaviour import BehaviourModel
-from idp_adapter.core.evidence.keystroke import WORTHLESS_CLOCK_S
 from idp_adapter.core.evidence.pointer_actions import actions_of
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Signals
@@ -34,7 +33,7 @@ def moves_of(points: Sequence[Point]) -> bytes:
 def moves_by_key(signals: Signals) -> dict[str, bytes]:
     """The run of this login by what moved it, such as `mouse/Linux`; none without one or on too coarse a clock."""
     telemetry = signals.telemetry
-    if telemetry is None or not telemetry.moves or (telemetry.clock_step_s or 0.0) > WORTHLESS_CLOCK_S:
+    if telemetry is None or not telemetry.moves or not typed.is_legible(telemetry):
         return {}
     agent = agent_of(signals.user_agent)
     return {f"mouse/{agent.platform}" if agent else "mouse": telemetry.moves}
@@ -55,9 +54,4 @@ def score(situation: Situation) -> Evidence:
     if found is None:
         return Evidence.abstain(SOURCE, "pointer_few_movements", behavioural=True)
     key, model, run = found
-    template = situation.template(key)
-    if template is None:
-        return Evidence.abstain(SOURCE, "pointer_enrolling", behavioural=True)
-    if situation.is_expired(template):
-        return Evidence.abstain(SOURCE, "pointer_baseline_expired", behavioural=True)
-    return model.score(model.from_bytes(template.current.profile), run, now=situation.now)
+    return situation.weighed(key, model, run)

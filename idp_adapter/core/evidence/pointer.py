@@ -29,7 +29,8 @@ from idp_adapter.core.types import Evidence
 from idp_adapter.errors import ProfileDamaged
 
 SOURCE: Final = "pointer"
-CAPS: Final = ((100, 1.5),)  # nats by actions enrolled; below 100 nothing
+ENROLLED: Final = 100  # actions, before a profile speaks, for its owner or for its population
+CAPS: Final = ((ENROLLED, 1.5),)  # nats by actions enrolled; below them nothing
 ADMITTED_NATS: Final = 0.25  # of an action, from where a run may be learnt unproved
 LIMIT_NATS: Final = 4.0  # of one action
 FEWEST_ACTIONS: Final = 10  # of a run; fewer say nothing
@@ -44,7 +45,6 @@ _POPULATION_ACTIONS: Final = 200  # the same, of the population's covariance
 _RIDGE: Final = 0.02
 _APART: Final = 1.0  # variance of the difference of two hands, in `between`; 2 for any two, less for colleagues
 _FEWEST_SUBJECTS: Final = 8
-_ENROLLED: Final = 100  # actions, before a profile speaks for its population
 _LOCATED_SHARES: Final = (0.3, 0.6)  # of the shift's scale, and nats per nat of the place, where both speak
 _MAGIC: Final = b"PT2"
 _HEAD: Final = struct.Struct("<3sI")
@@ -93,9 +93,9 @@ class Background:
     @classmethod
     def of(cls, profiles: Sequence[Profile]) -> Background:
         """The background of a deployment's own subjects. Raises ValueError for fewer than 8 of 100 actions each."""
-        known = [profile for profile in profiles if profile.taught >= _ENROLLED]
+        known = [profile for profile in profiles if profile.taught >= ENROLLED]
         if len(known) < _FEWEST_SUBJECTS:
-            raise ValueError(f"a background needs {_FEWEST_SUBJECTS} profiles of at least {_ENROLLED} actions")
+            raise ValueError(f"a background needs {_FEWEST_SUBJECTS} profiles of at least {ENROLLED} actions")
         means = np.array([profile.mean_of() for profile in known])
         mean = means.mean(axis=0)
         within = sum((profile.covariance_of() for profile in known), np.zeros((_WIDTH, _WIDTH))) / len(known)
@@ -245,7 +245,7 @@ class Pointer:
 
     def admits(self, profile: Profile, actions: Actions) -> bool:
         """Whether a run may be learnt without proof from elsewhere: its actions, even a few, speak for the owner."""
-        if profile.taught < CAPS[0][0]:
+        if profile.taught < ENROLLED:
             return True
         nats = self.score_actions(profile, actions)
         return len(nats) > 0 and float(nats.mean()) >= ADMITTED_NATS

@@ -8,9 +8,10 @@ from datetime import datetime
 from idp_adapter.core import templates
 from idp_adapter.core.devices import DeviceRules
 from idp_adapter.core.evidence.backgrounds import SHIPPED, Backgrounds
+from idp_adapter.core.evidence.behaviour import BehaviourModel, P, S
 from idp_adapter.core.population import UNKNOWN, Population
 from idp_adapter.core.posture import PostureRules
-from idp_adapter.core.types import Device, History, Request, Signals
+from idp_adapter.core.types import Device, Evidence, History, Request, Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,15 @@ class Situation:
     def is_expired(self, template: templates.Envelope) -> bool:
         """Whether a template is past its validity."""
         return self.valid_from is not None and templates.is_expired(template, valid_from=self.valid_from)
+
+    def weighed(self, key: str, model: BehaviourModel[P, S], sample: S) -> Evidence:
+        """A sample beside the profile kept under a key; abstains where there is none, or none that is valid any more.
+
+        Raises `ProfileDamaged`, and ValueError as the model does.
+        """
+        template = self.template(key)
+        if template is None:
+            return Evidence.abstain(model.source, f"{model.source}_enrolling", behavioural=True)
+        if self.is_expired(template):
+            return Evidence.abstain(model.source, f"{model.source}_baseline_expired", behavioural=True)
+        return model.score(model.from_bytes(template.current.profile), sample, now=self.now)

@@ -19,7 +19,7 @@ from idp_adapter.core.evidence.behaviour import BehaviourModel
 from idp_adapter.core.evidence.keystroke import FixedText
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.evidence.touch import Touch
-from idp_adapter.core.types import BrowserFacts, Evidence, Reason, Telemetry, Typing
+from idp_adapter.core.types import BrowserFacts, Evidence, Reason, Subject, Telemetry, Typing
 
 SOURCE: Final = keystroke.SOURCE
 CODES: Final = frozenset({"otp", "totp"})  # fields whose text differs each time
@@ -49,16 +49,22 @@ def _is_phone(facts: BrowserFacts) -> bool:
     return facts.touch_points > 0 and len(facts.screen) >= 2 and min(facts.screen[:2]) < _PHONE_PX
 
 
-def typings_by_key(telemetry: Telemetry, credential_version: str) -> dict[str, Typing]:
+def is_legible(telemetry: Telemetry) -> bool:
+    """Whether the client's clock is fine enough to tell a hand's timings at all."""
+    return (telemetry.clock_step_s or 0.0) <= keystroke.WORTHLESS_CLOCK_S
+
+
+def typings_by_key(telemetry: Telemetry, subject: Subject) -> dict[str, Typing]:
     """Typings by field, credential version and context: a changed password starts a new profile."""
     context = context_of(telemetry.facts)
     ending = f"/{context}" if context else ""
-    return {f"{field_key(typing, credential_version)}{ending}": typing for typing in telemetry.fields}
+    return {f"{field_key(typing, subject)}{ending}": typing for typing in telemetry.fields}
 
 
-def field_key(typing: Typing, credential_version: str) -> str:
-    """Field and, of a password, its version."""
-    return f"{typing.field}/{credential_version if typing.field == 'password' else ''}"
+def field_key(typing: Typing, subject: Subject) -> str:
+    """Field and, of a password, the version of the subject's credential."""
+    version = subject.properties.get("credential_version", "") if typing.field == "password" else ""
+    return f"{typing.field}/{version}"
 
 
 def times_of(key: str, profile: bytes) -> keystroke.Profile:
@@ -86,10 +92,9 @@ def score(situation: Situation) -> Evidence:
     telemetry = situation.signals.telemetry
     if telemetry is None:
         return Evidence.abstain(SOURCE, "telemetry_none", behavioural=True)
-    if (telemetry.clock_step_s or 0.0) > keystroke.WORTHLESS_CLOCK_S:
+    if not is_legible(telemetry):
         return Evidence.abstain(SOURCE, "keystroke_clock_too_coarse", behavioural=True)
-    version = str(situation.request.subject.properties.get("credential_version", ""))
-    typed = samples(typings_by_key(telemetry, version), telemetry.clock_step_s)
+    typed = samples(typings_by_key(telemetry, situation.request.subject), telemetry.clock_step_s)
     if not typed:
         return Evidence.abstain(SOURCE, "keystroke_no_typing", behavioural=True)
     kept = {key: template for key in typed if (template := situation.template(key)) is not None}

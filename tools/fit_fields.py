@@ -8,7 +8,6 @@ without a bias, owner and impostors at half the weight each, gives what the stro
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from benchmarks.biometrics import crossed, data
 from benchmarks.biometrics.crossed import Pairs
 from benchmarks.biometrics.data import Rows
 from benchmarks.biometrics.measures import cllr
+from tools import written
 from tools.paths import ROOT
 
 OUT: Final = ROOT / "idp_adapter" / "core" / "evidence" / "typed_weights.py"
@@ -58,7 +58,7 @@ def text(folder: Path) -> str:
     weights = f"({stronger:.3f}, {weaker:.3f})"
     return _PAGE.format(
         data="\n".join(f"# {table.path} sha256 {data.fingerprint(folder, table.path)}" for table in TABLES),
-        code=hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
+        code=written.code_version(Path(__file__)),
         fitted=_bits(known, held_out(known)),
         half=_bits(known, [np.array([1.0, 0.5])] * len(known)),
         weights=weights,
@@ -98,20 +98,5 @@ def checked(weights: tuple[float, float] = WEIGHTS, digest: str = DIGEST) -> tup
 '''
 
 
-def main() -> int:
-    """Write the weights, or check that they are what the data gives."""
-    parser = argparse.ArgumentParser(description="Fit how typed fields count together on BKSD.")
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds bksd-password/")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the file differs")
-    asked = parser.parse_args()
-    wanted = text(asked.data)
-    if asked.check:
-        same = OUT.exists() and OUT.read_text("utf-8") == wanted
-        print("weights of fields are what the data gives" if same else "weights of fields differ: fit again")
-        return 0 if same else 1
-    OUT.write_text(wanted, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(written.main("weights of fields", OUT, text, sets="bksd-password/"))

@@ -11,7 +11,6 @@ compares only; `--tell` prints the comparison.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from benchmarks.population import course, measures
 from benchmarks.population.course import Judged
 from idp_adapter.core.fusion import SOURCES
 from idp_adapter.core.fusion_weights import canonical
+from tools import written
 from tools.paths import ROOT
 
 Floats = NDArray[np.float64]
@@ -36,11 +36,13 @@ FITTED_GROUP: Final = "place"
 JUDGED_DISCOUNTS: Final = {"behaviour": 0.5}  # ADR 0013: no licensed data has its sources together
 DRAWN: Final = 0.01  # towards 1: the square of a weight's distance costs so much of the mean log loss
 DISCOUNTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+UNFITTED: Final = 0.5  # a discount to compare with: what was judged before any fit
 ROUNDS: Final = 30
 DECIMALS: Final = 3
 # What the population says nothing of (posture, pointer, automation), or says only what a made-up hand can (typing).
 JUDGED: Final = frozenset(source.name for source in SOURCES if source.group in ("behaviour", "posture"))
 NAMES: Final = tuple(source.name for source in SOURCES)
+_MEMBERS: Final = {group: [s.name for s in SOURCES if s.group == group] for group in (*JUDGED_DISCOUNTS, FITTED_GROUP)}
 _FITTED: Final = np.array([name not in JUDGED for name in NAMES])
 _MOST: Final = np.array([source.cap_nats for source in SOURCES])
 _LEAST: Final = -np.array([min(source.cap_nats, source.reassures_nats) for source in SOURCES])
@@ -71,7 +73,7 @@ def told(nats: Floats, weights: Floats, discount: float) -> tuple[Floats, Floats
     weighed = np.clip(nats * weights, _LEAST, _MOST)
     shared = np.ones(nats.shape)
     for group, less in {**JUDGED_DISCOUNTS, FITTED_GROUP: discount}.items():
-        columns = np.array([i for i, source in enumerate(SOURCES) if source.group == group])
+        columns = np.array([NAMES.index(name) for name in sorted(_MEMBERS[group])])  # of equals the first by name leads
         leaders = columns[np.abs(weighed[:, columns]).argmax(axis=1)]
         shared[:, columns] = less
         shared[np.arange(len(nats)), leaders] = 1.0
@@ -127,11 +129,12 @@ def text(rows: Sequence[tuple[float, Floats, float, float, float]], unit: float,
     ]
     discounts = {FITTED_GROUP: discount, **JUDGED_DISCOUNTS}
     return _PAGE.format(
-        seeds=f"{SEED} (fitted), {HELD_OUT_SEED} (held out), {SUBJECTS} subjects each, {size} decisions",
+        seeds=f"{SEED} (fitted, {size} decisions) and {HELD_OUT_SEED} (held out), {SUBJECTS} subjects each",
         code=code_version(),
         losses="; ".join(f"{row[0]:g}: {row[2]:.4f}" for row in rows),
         fitted=f"{held_out:.4f}",
         unit=f"{unit:.4f}",
+        judged=UNFITTED,
         weights="".join(f'    ("{name}", {weight}),\n' for name, weight in pairs),
         discounts="".join(f'    ("{group}", {less:.2f}),\n' for group, less in sorted(discounts.items())),
         digest=hashlib.sha256(
@@ -141,11 +144,10 @@ def text(rows: Sequence[tuple[float, Floats, float, float, float]], unit: float,
 
 
 def code_version() -> str:
-    """SHA-256 of what makes the population and of this fit. The sources of evidence are the service's own."""
+    """SHA-256 of what makes and weighs the population and of this fit. Sources of evidence are the service's own."""
     folder = ROOT / "benchmarks" / "population"
-    names = ("world", "things", "persons", "people", "attackers", "course", "house")
-    parts = [folder / f"{name}.py" for name in names]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in (*parts, Path(__file__)))).hexdigest()
+    names = ("world", "things", "persons", "people", "attackers", "course", "house", "measures")
+    return written.code_version(*(folder / f"{name}.py" for name in names), Path(__file__))
 
 
 _PAGE: Final = '''"""What each source counts in fusion. Written by `python -m tools.fit_fusion`; do not edit.
@@ -165,7 +167,7 @@ Pairs = tuple[tuple[str, float], ...]
 # seeds {seeds}
 # code sha256 {code}
 # held-out log loss at even odds, nats, by discount: {losses}
-# as shipped {fitted}, with weights of 1 {unit}
+# as shipped {fitted}; with weights of 1 and discounts of {judged:g} {unit}
 DIGEST: Final = "{digest}"
 WEIGHTS: Final[Pairs] = (  # by source
 {weights})
@@ -183,30 +185,24 @@ def checked(
 ) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Discount by group, and weight by source. Raises RuntimeError where the file was changed."""
     if hashlib.sha256(canonical(weights, discounts).encode("ascii")).hexdigest() != digest:
-        raise RuntimeError("weights of fusion do not match their digest: run python -m tools.fit_fusion")
+        raise RuntimeError("weights of fusion do not match their digest: restore fusion_weights.py as it was released")
     return dict(discounts), dict(weights)
 '''
 
 
 def main() -> int:
     """Write the weights, or check that they are what the population gives."""
-    parser = argparse.ArgumentParser(description="Fit what each source counts in fusion on the synthetic population.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the file differs")
-    parser.add_argument("--tell", action="store_true", help="print what the discounts and an intercept would give")
-    asked = parser.parse_args()
+    arguments = written.parser("weights of fusion")
+    arguments.add_argument("--tell", action="store_true", help="print what the discounts and an intercept would give")
+    asked = arguments.parse_args()
     known, other = (sample(course.run(seed, subjects=SUBJECTS, weights={}).judged) for seed in (SEED, HELD_OUT_SEED))
     rows = compared(known, other)
-    wanted = text(rows, loss(other, np.ones(len(NAMES)), 0.0, 0.5), len(known.truth))
+    wanted = text(rows, loss(other, np.ones(len(NAMES)), 0.0, UNFITTED), len(known.truth))
     if asked.tell:
         for discount, weights, held_out, free, intercept in rows:
             told_of = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(NAMES, weights, strict=True))
             print(f"{discount:g}: log loss {held_out:.4f}; with an intercept of {intercept:.2f} {free:.4f}; {told_of}")
-    if asked.check:
-        same = OUT.exists() and OUT.read_text("utf-8") == wanted
-        print("weights of fusion are what the population gives" if same else "weights of fusion differ: fit again")
-        return 0 if same else 1
-    OUT.write_text(wanted, "utf-8")
-    return 0
+    return written.settled(OUT, wanted, what="weights of fusion", check=asked.check)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ compares only.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from benchmarks.biometrics import data
 from benchmarks.biometrics.data import Rows
 from idp_adapter.core.evidence.pointer_features import NAMES, features
 from idp_adapter.core.evidence.pointer_weights import canonical
+from tools import written
 from tools.paths import ROOT
 
 OUT: Final = ROOT / "idp_adapter" / "core" / "evidence" / "pointer_weights.py"
@@ -128,8 +128,7 @@ def text(folder: Path) -> str:
 
 def _code_version() -> str:
     core = ROOT / "idp_adapter" / "core" / "evidence"
-    code = (core / "pointer_actions.py", core / "pointer_features.py", Path(__file__))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+    return written.code_version(core / "pointer_actions.py", core / "pointer_features.py", Path(__file__))
 
 
 _PAGE: Final = '''"""What the pointer model knows of all hands. Written by `python -m tools.fit_pointer`; do not edit.
@@ -183,20 +182,5 @@ def checked(digest: str = DIGEST) -> Weights:
 '''
 
 
-def main() -> int:
-    """Write the numbers, or check that they are what the data gives."""
-    parser = argparse.ArgumentParser(description="Fit the pointer model's knowledge of hands on SapiMouse.")
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds sapimouse-1min/")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the file differs")
-    asked = parser.parse_args()
-    wanted = text(asked.data)
-    if asked.check:
-        same = OUT.exists() and OUT.read_text("utf-8") == wanted
-        print("pointer weights are what the data gives" if same else "pointer weights differ: fit again")
-        return 0 if same else 1
-    OUT.write_text(wanted, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(written.main("weights of the pointer", OUT, text, sets="sapimouse-1min/"))

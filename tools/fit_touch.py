@@ -6,7 +6,6 @@ fit, its exactness and `--check` are those of `tools.fit`.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import numpy as np
 from benchmarks.biometrics import data
 from benchmarks.biometrics.data import Rows, Subjects
 from idp_adapter.core.evidence.touch import Bands, Touch
+from tools import written
 from tools.fit import NOISE_DECIMALS, SEED, Band, Sample, fit
 from tools.paths import ROOT
 
@@ -78,8 +78,9 @@ def _canonical(found: Sequence[tuple[int, float, Rows]]) -> str:
 
 def _code_version() -> str:
     core = ROOT / "idp_adapter" / "core" / "evidence"
-    code = (core / "keystroke_views.py", core / "keystroke_weights.py", core / "touch.py", Path(__file__))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+    return written.code_version(
+        core / "keystroke_views.py", core / "keystroke_weights.py", core / "touch.py", Path(__file__)
+    )
 
 
 _PAGE: Final = '''"""Weights of the scorer of touch typing. Written by `python -m tools.fit_touch`; do not edit.
@@ -107,25 +108,10 @@ BANDS: Final[Bands] = (
 def checked(bands: Bands, digest: str = DIGEST) -> tuple[tuple[int, float, NDArray[np.float64]], ...]:
     """Per band: rows enrolled from, bias, weights. Raises RuntimeError where the file was changed."""
     if hashlib.sha256(canonical(bands).encode("ascii")).hexdigest() != digest:
-        raise RuntimeError("touch weights do not match their digest: run python -m tools.fit_touch")
+        raise RuntimeError("touch weights do not match their digest: restore touch_weights.py as it was released")
     return tuple((rows, bias, np.array(weights)) for rows, bias, weights in bands)
 '''
 
 
-def main() -> int:
-    """Write the weights, or check that they are what the data gives."""
-    parser = argparse.ArgumentParser(description="Fit the scorer of touch typing on MEU-Mobile.")
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds meu-mobile/")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the file differs")
-    asked = parser.parse_args()
-    wanted = text(asked.data)
-    if asked.check:
-        same = OUT.exists() and OUT.read_text("utf-8") == wanted
-        print("touch weights are what the data gives" if same else "touch weights differ: fit again")
-        return 0 if same else 1
-    OUT.write_text(wanted, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(written.main("weights of touch typing", OUT, text, sets="meu-mobile/"))

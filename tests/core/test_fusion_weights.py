@@ -20,7 +20,7 @@ def test_shipped_weights_match_their_digest_and_are_what_fusion_uses():
     ],
 )
 def test_a_changed_weight_stops_the_start(weights, discounts):
-    with pytest.raises(RuntimeError, match=r"tools\.fit_fusion"):
+    with pytest.raises(RuntimeError, match=r"restore fusion_weights\.py"):
         fusion_weights.checked(weights, discounts)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Rows = tuple[tuple[str, float, float, float], ...]
 
 # sapimouse-1min/sapimouse_1min_blocks.npz sha256 c7ecd77b1085dabec1ab84833bb6012c3441ee1bad5195b01c683c89e111b624
-# code sha256 3e904c87c74ed04c32f4bace84b4d91a9d73fe8d3f8c25557c7f0c20de2a315e
+# code sha256 35d12c939d7f63f559be9fe0e8d729cb01cc8fdef7fd85f2224e4149f9284d6d
 DIGEST: Final = "d119944467c8a771b71ccbd2196a47496d1905cd48ff7b53592717f86e490e1f"
 DRIFT: Final = 0.1  # of what hands differ by, the part that one hand drifts by
 SCALE: Final = 0.1  # nats per nat of the model, which takes actions for independent

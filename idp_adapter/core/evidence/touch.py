@@ -12,7 +12,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -145,6 +145,7 @@ def to_bytes(profile: Profile) -> bytes:
     return _HEAD.pack(_MAGIC, len(times), zlib.crc32(times + contacts)) + times + contacts
 
 
+@lru_cache(maxsize=64)
 def from_bytes(data: bytes) -> Profile:
     """Read what `to_bytes` wrote. Raises `ProfileDamaged` for anything else."""
     body = data[_HEAD.size :]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from idp_adapter.core.evidence.keystroke_weights import Bands, canonical
 
 # meu-mobile/meu_mobile.csv.gz sha256 b8518d75e88e0aa972f1cd33a60571246fa07b68f0cb522ee4327a85a092728d
-# code sha256 d1539a7375a07055392bafd585245f95e8b3d784a885ffd192011a41b46ff733
+# code sha256 b7c0e4f2e0576976ccb6c7c012400d84bd518360e7379f95ff4cd27f90c9bbb8
 DIGEST: Final = "96812a2bcf7c53aa26fbcbd98d0dc2a49f6dee64794c9e2ae8e66e48220e0bc6"
 BANDS: Final[Bands] = (
     (
@@ -117,5 +117,5 @@ BANDS: Final[Bands] = (
 def checked(bands: Bands, digest: str = DIGEST) -> tuple[tuple[int, float, NDArray[np.float64]], ...]:
     """Per band: rows enrolled from, bias, weights. Raises RuntimeError where the file was changed."""
     if hashlib.sha256(canonical(bands).encode("ascii")).hexdigest() != digest:
-        raise RuntimeError("touch weights do not match their digest: run python -m tools.fit_touch")
+        raise RuntimeError("touch weights do not match their digest: restore touch_weights.py as it was released")
     return tuple((rows, bias, np.array(weights)) for rows, bias, weights in bands)

@@ -7,7 +7,7 @@ or for a decision. `sub` is the realm.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from idp_adapter.adapters import jose
@@ -17,7 +17,6 @@ from idp_adapter.services.ports import Checkpoint
 
 CHECKPOINT: Final = "audit-checkpoint+jwt"
 REMOVAL: Final = "audit-removal+jwt"
-_MICROSECONDS: Final = 1_000_000
 
 
 class Signs(Protocol):
@@ -65,8 +64,8 @@ class JoseNotary:
         """What a checkpoint of this realm says; None where no known key signed it."""
         return _checkpoint(self._claims(issuer, text, CHECKPOINT))
 
-    def state(self, issuer: str, removal_id: str, kind: str, root: str, count: int) -> tuple[int, str]:
-        """A signed statement that decisions were removed, after its time in microseconds since 1970."""
+    def state(self, issuer: str, removal_id: str, kind: str, root: str, count: int) -> tuple[datetime, str]:
+        """A signed statement that decisions were removed, after its time."""
         at = self._now()
         claims: dict[str, Json] = {
             "iss": self._service,
@@ -77,7 +76,7 @@ class JoseNotary:
             "root": root,
             "count": count,
         }
-        return round(at.astimezone(UTC).timestamp() * _MICROSECONDS), self._signer.sign(claims, typ=REMOVAL)
+        return at, self._signer.sign(claims, typ=REMOVAL)
 
     def removal(self, issuer: str, text: str, *, is_sealed: bool = False) -> tuple[str, int] | None:
         """Root (hexadecimal) and count of a statement of this realm; None where no known key signed it."""

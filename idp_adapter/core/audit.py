@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -148,13 +148,9 @@ def _with_head(segment: Segment, previous_head: bytes) -> Segment:
     issuer = segment.issuer.encode()
     content = b"".join(
         (
-            len(issuer).to_bytes(4, "big"), issuer, segment.number.to_bytes(8, "big"),
-            segment.time_us.to_bytes(8, "big", signed=True), segment.count.to_bytes(4, "big"), segment.root,
-            segment.removals, previous_head,
+            len(issuer).to_bytes(4, "big"), issuer, segment.number.to_bytes(8, "big", signed=True),
+            segment.time_us.to_bytes(8, "big", signed=True), segment.count.to_bytes(4, "big", signed=True),
+            segment.root, segment.removals, previous_head,
         )
     )  # fmt: skip
-    head = hashlib.sha256(content).digest()
-    return Segment(
-        segment.issuer, segment.number, segment.time_us, segment.count, segment.root, segment.removals, head,
-        segment.checkpoint,
-    )  # fmt: skip
+    return replace(segment, head=hashlib.sha256(content).digest())

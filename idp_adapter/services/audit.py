@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from idp_adapter.core import audit
 from idp_adapter.core.audit import Fault, Finding, Removal, Segment
 from idp_adapter.services.ports import AuditLog, Checkpoint, CheckpointShelf, Notary
 
-LATE: Final = timedelta(seconds=60)  # a decision's row may come so long after its time: clocks and slow commits differ
+LATE_US: Final = 60_000_000  # a decision's row may come so long after its time: clocks and slow commits differ
 MOST_IN_SEGMENT: Final = 256
 MOST_IN_RUN: Final = 200  # segments; the next run goes on
-FIRST: Final = -(2**31)  # before any number that a forger may give
 MOST_TOLD: Final = 100  # findings that a verdict lists; it counts all
 
 
@@ -29,25 +28,25 @@ class Sealing:
     def seal(self, issuer: str, *, now: datetime) -> tuple[Segment, ...]:
         """Seal what was decided and is not sealed yet, and statements of removal; the new segments."""
         made: list[Segment] = []
-        since: datetime | None = None
-        while len(made) < MOST_IN_RUN and (segment := self._next(issuer, now, since)) is not None:
+        since_us: int | None = None
+        while len(made) < MOST_IN_RUN and (segment := self._next(issuer, now, since_us)) is not None:
             made.append(segment)
-            since = self.log.time(segment.time_us)  # what came late was looked for once
+            since_us = segment.time_us  # what came late was looked for once
             if segment.count < MOST_IN_SEGMENT:
                 break
         return tuple(made)
 
-    def _next(self, issuer: str, now: datetime, since: datetime | None) -> Segment | None:
-        last = self.log.last(issuer)
-        if since is None and last is not None:
-            since = self.log.time(last.time_us) - LATE
-        unsealed = self.log.unsealed(issuer, since=since, most=MOST_IN_SEGMENT)
+    def _next(self, issuer: str, now: datetime, since_us: int | None) -> Segment | None:
+        last, now_us = self.log.last(issuer), self.log.time_us(now)
+        if since_us is None and last is not None:
+            since_us = min(last.time_us, now_us) - LATE_US  # nobody ends the chain by a segment of the far future
+        unsealed = self.log.unsealed(issuer, since_us=since_us, most=MOST_IN_SEGMENT)
         pending = [item for item in self.log.pending(issuer) if self.notary.removal(issuer, item.statement)]
         is_signed_now = last is not None and self.notary.is_current(last.checkpoint)
         if not unsealed and not pending and (last is None or is_signed_now):
             return None
         is_full = len(unsealed) == MOST_IN_SEGMENT
-        time_us = unsealed[-1].time_us if is_full else self.log.time_us(now)
+        time_us = unsealed[-1].time_us if is_full else now_us
         digests, statements = [item.digest for item in unsealed], [item.statement for item in pending]
         segment = audit.linked(last, issuer, time_us, digests, statements)
         segment = replace(segment, checkpoint=self.notary.certify(segment, now=now))
@@ -135,13 +134,14 @@ class Verification:
         removed = {id_: digests for id_, digests in removed.items() if id_ not in meanwhile}
         said = {id_: self._said(issuer, item, newest) for id_, item in stated.items()}
         verdict.note(*audit.check_removals(removed, said))
+        verdict.note(*(Finding(Fault.LINK, number) for number in self.log.misplaced(issuer, most=MOST_TOLD)))
         verdict.note(*self._checkpoints(last, missing))
         self._strays(issuer, last, verdict)
         verdict.head = last.head.hex() if last else ""
         return verdict
 
     def _segments(self, issuer: str, last: Segment | None) -> Iterator[Segment]:
-        after = FIRST
+        after = 0
         while last is not None and (batch := self.log.segments(issuer, after=after)):
             yield from (segment for segment in batch if segment.number <= last.number)
             after = batch[-1].number
@@ -154,14 +154,14 @@ class Verification:
     def _checkpoints(self, last: Segment | None, missing: Collection[Checkpoint]) -> Iterator[Finding]:
         if last is not None:
             said = self.notary.checkpoint(last.issuer, last.checkpoint)
-            if said is None or (said.number, said.head) != (last.number, last.head):
+            if said is None or not _holds(last, said):
                 yield Finding(Fault.CHECKPOINT, str(last.number))
         for number in sorted(item.number for item in missing):
             yield Finding(Fault.TRUNCATED, str(number))
 
     def _strays(self, issuer: str, last: Segment | None, verdict: Verdict) -> None:
         """Decisions that no segment holds: not yet sealed, or put in behind the chain's back."""
-        horizon = None if last is None else self.log.time(last.time_us) - LATE
+        before_us = None if last is None else last.time_us - LATE_US
         newest = 0 if last is None else last.number
-        verdict.unsealed, added = self.log.strays(issuer, before=horizon, newest=newest, most=MOST_TOLD)
+        verdict.unsealed, added = self.log.strays(issuer, before_us=before_us, newest=newest, most=MOST_TOLD)
         verdict.note(*(Finding(Fault.ADDED, id_) for id_ in added))

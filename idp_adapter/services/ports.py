@@ -122,12 +122,8 @@ class Checkpoint:
 class AuditLog(Protocol):
     """The stored audit chain of each realm."""
 
-    def time(self, time_us: int) -> datetime:
-        """A stored time."""
-        ...
-
     def time_us(self, time: datetime) -> int:
-        """A time as it is stored."""
+        """A time as it is stored, in microseconds."""
         ...
 
     def last(self, issuer: str) -> Segment | None:
@@ -138,7 +134,7 @@ class AuditLog(Protocol):
         """One segment."""
         ...
 
-    def unsealed(self, issuer: str, *, since: datetime | None, most: int) -> Sequence[Unsealed]:
+    def unsealed(self, issuer: str, *, since_us: int | None, most: int) -> Sequence[Unsealed]:
         """Decisions that no segment holds, the oldest first."""
         ...
 
@@ -156,6 +152,10 @@ class AuditLog(Protocol):
         """The next segments by number, bounded; empty at the end."""
         ...
 
+    def misplaced(self, issuer: str, *, most: int) -> Sequence[str]:
+        """Numbers of segments that no chain can have: below 1, or none at all."""
+        ...
+
     def leaves(self, issuer: str, number: int) -> Sequence[Leaf]:
         """A segment's leaves in their order, each with the digest of what is stored now."""
         ...
@@ -164,7 +164,7 @@ class AuditLog(Protocol):
         """Every statement of removal."""
         ...
 
-    def strays(self, issuer: str, *, before: datetime | None, newest: int, most: int) -> tuple[int, Sequence[str]]:
+    def strays(self, issuer: str, *, before_us: int | None, newest: int, most: int) -> tuple[int, Sequence[str]]:
         """How many decisions from a time on have no leaf, and ids of older ones without one in segments 1..`newest`.
 
         Where the time is None, none is older.
@@ -179,8 +179,8 @@ class Attest(Protocol):
         """An id for a statement."""
         ...
 
-    def state(self, issuer: str, removal_id: str, kind: str, root: str, count: int) -> tuple[int, str]:
-        """A statement over the root of the removed decisions' digests; its time (microseconds) and its text."""
+    def state(self, issuer: str, removal_id: str, kind: str, root: str, count: int) -> tuple[datetime, str]:
+        """A statement over the root of the removed decisions' digests; its time and its text."""
         ...
 
 

@@ -171,6 +171,69 @@ def test_what_postgresql_does_not_take_for_a_decision_changes_nothing(store, off
     assert faults(verify(store, office)) == {}
 
 
+# --- what no service ever wrote ---------------------------------------------------------------------------
+
+FORGED = [
+    ("audit_segment SET number = -1 WHERE number = 1", {"link": 3, "statement": 1}),
+    ("audit_segment SET number = -1 WHERE number = 4", {"link": 1}),
+    ("audit_segment SET count = -1 WHERE number = 2", {"link": 1, "segment": 1}),
+    ("audit_segment SET time_us = 9223372036854775807 WHERE number = 4", {"link": 1}),
+    ("audit_segment SET time_us = -9223372036854775807 WHERE number = 4", {"link": 1}),
+    ("audit_segment SET checkpoint = '' WHERE number = 4", {"checkpoint": 1}),
+    ("audit_leaf SET position = -1 WHERE decision_id = 'd4'", {"segment": 1}),
+    ("audit_removal SET segment = -1", {"segment": 1}),
+]
+FORGED_IN_SQLITE = [
+    ("audit_segment SET number = 9223372036854775807 WHERE number = 4", {"link": 1}),
+    ("audit_segment SET number = 'x' WHERE number = 2", {"link": 3, "statement": 1}),
+    ("audit_segment SET number = 2.5 WHERE number = 2", {"link": 3, "statement": 1}),
+    ("audit_segment SET time_us = 'x' WHERE number = 4", {"link": 1}),
+    ("audit_segment SET time_us = 1.5 WHERE number = 2", {"link": 1}),
+    ("audit_segment SET count = 9223372036854775807 WHERE number = 2", {"link": 1, "segment": 1}),
+    ("audit_segment SET root = 'x' WHERE number = 2", {"link": 1, "segment": 1}),
+    ("audit_segment SET head = 999999999999 WHERE number = 4", {"link": 1, "checkpoint": 1}),
+    ("audit_segment SET checkpoint = x'00' WHERE number = 4", {"checkpoint": 1}),
+    ("audit_leaf SET digest = 'x' WHERE decision_id = 'd4'", {"segment": 1, "altered": 1}),
+    ("audit_leaf SET decision_id = x'00' WHERE decision_id = 'd4'", {"removed": 1, "added": 1}),
+    ("audit_leaf SET removal = x'00' WHERE decision_id = 'd4'", {"statement": 1}),
+    ("audit_removal SET statement = x'ff'", {"statement": 1, "segment": 1}),
+    ("audit_removal SET id = x'00', segment = 'x'", {"statement": 2, "segment": 1}),
+    ("decision SET time_us = 'x' WHERE id = 'd4'", {"altered": 1}),
+]
+
+
+@pytest.fixture
+def erased(store, office, sealed):
+    """Seven decisions in three segments, and a fourth that holds the statement of an erasure."""
+    store.erase(REALM_A, BOB)
+    (segment,) = seal(store, office)
+    assert (segment.number, segment.count) == (4, 0)
+
+
+def forged_and_found(store, office, change: str, found: dict[str, int]) -> None:
+    assert changed(store, f"UPDATE {change}") == 1
+    assert faults(verify(store, office)) == found
+
+
+@pytest.mark.parametrize(("change", "found"), FORGED, ids=lambda value: str(value)[:60])
+def test_a_value_that_no_chain_has_is_found_and_stops_no_verification(store, office, erased, change, found):
+    forged_and_found(store, office, change, found)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "memory"])
+@pytest.mark.parametrize(("change", "found"), FORGED_IN_SQLITE, ids=lambda value: str(value)[:60])
+def test_a_value_of_another_type_is_found_and_stops_no_verification(store, office, erased, change, found):
+    forged_and_found(store, office, change, found)
+
+
+@pytest.mark.parametrize("time_us", [2**63 - 1, 2**61, -(2**63) + 1])
+def test_a_segment_of_another_age_does_not_end_the_chain(store, office, sealed, time_us):
+    changed(store, f"UPDATE audit_segment SET time_us = {time_us} WHERE number = 3")
+    store.record(record("young", time=LATER))
+    assert [segment.count for segment in seal(store, office, now=LATER)] == [1]
+    assert faults(verify(store, office)) == {"link": 1}
+
+
 # --- a service that goes on ------------------------------------------------------------------------------
 
 

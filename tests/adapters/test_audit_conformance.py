@@ -264,7 +264,7 @@ def test_processes_that_seal_at_once_make_one_chain(store, office):
 def test_a_decision_erased_while_it_is_being_sealed_is_not_sealed(store, office):
     for number in range(3):
         store.record(record(f"d{number}", learnable=None))
-    unsealed = store.audit.unsealed(REALM_A, since=None, most=9)
+    unsealed = store.audit.unsealed(REALM_A, since_us=None, most=9)
     digests = [item.digest for item in unsealed]
     segment = linked(None, REALM_A, 1, digests, [])
     segment = replace(segment, checkpoint=office.notary.certify(segment, now=NOW))
@@ -282,7 +282,7 @@ def test_digests_read_back_alike_for_numbers_of_any_form(store, office):
     contributions = (Evidence("s", 0.1 + 0.2, (Reason("code", 0.1 + 0.2, numbers),)),)
     risk = replace(kept.decision.risk, contributions=contributions)
     store.record(replace(kept, decision=replace(kept.decision, risk=risk)))
-    first, second = (store.audit.unsealed(REALM_A, since=None, most=1)[0].digest for _ in range(2))
+    first, second = (store.audit.unsealed(REALM_A, since_us=None, most=1)[0].digest for _ in range(2))
     assert first == second != leaf_digest(b"")
     seal(store, office)
     assert faults(verify(store, office)) == {}

@@ -8,13 +8,11 @@ decision that was no longer what was sealed: else whoever gave it another age or
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Text, bindparam, insert, null, update
-
-from idp_adapter.adapters.sql import schema
-from idp_adapter.adapters.sql.audit_log import digest_of
-from idp_adapter.adapters.sql.clauses import text_of
+from idp_adapter.adapters.sql import codec
+from idp_adapter.adapters.sql.audit_content import digest_of
+from idp_adapter.adapters.sql.audit_statements import compiled
 from idp_adapter.adapters.sql.database import Execute, Parameters
 from idp_adapter.core.audit import merkle_root
 from idp_adapter.services.ports import Attest
@@ -27,18 +25,7 @@ class Removals:
     """Jobs that remove decisions. Without `attest` their leaves are left without a statement, as a thief would."""
 
     def __init__(self, dialect: str, attest: Attest | None) -> None:
-        leaf, removal = schema.audit_leaf, schema.audit_removal
-        own = (
-            leaf.c.issuer == bindparam("issuer"),
-            leaf.c.decision_id == bindparam("decision_id", type_=Text),
-            leaf.c.digest == bindparam("digest", type_=leaf.c.digest.type),
-            leaf.c.removal.is_(null()),
-        )
-        point: Any = update(leaf).where(*own).values(removal=bindparam("removal", type_=Text))
-        self._point = text_of(point.returning(leaf.c.digest), dialect)
-        state = insert(removal).values({column.name: bindparam(column.name) for column in removal.c})
-        self._state = text_of(state, dialect)
-        self._attest = attest
+        self._sql, self._attest = compiled(dialect), attest
 
     def job(self, statement: str, parameters: Parameters, *, kind: str) -> Callable[[Execute], int]:
         """Run a deletion that returns ids and content, and state it."""
@@ -57,16 +44,17 @@ class Removals:
         digests: list[bytes] = []
         for id_, digest in gone.items():
             own: Parameters = {"issuer": issuer, "decision_id": id_, "digest": digest, "removal": removal_id}
-            digests += [bytes(row[0]) for row in execute(self._point, own).fetchall()]
+            if execute(self._sql.point, own).rowcount == 1:
+                digests.append(digest)
         if not digests:
             return
         root = merkle_root(sorted(digests)).hex()
-        time_us, statement = attest.state(issuer, removal_id, kind, root, len(digests))
+        at, statement = attest.state(issuer, removal_id, kind, root, len(digests))
         stated: Parameters = {
             "issuer": issuer,
             "id": removal_id,
-            "time_us": time_us,
+            "time_us": codec.to_us(at),
             "statement": statement,
             "segment": None,
         }
-        execute(self._state, stated)
+        execute(self._sql.add_removal, stated)

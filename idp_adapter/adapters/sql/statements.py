@@ -44,7 +44,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import population, schema
-from idp_adapter.adapters.sql.audit_log import content
+from idp_adapter.adapters.sql.audit_content import content
 from idp_adapter.adapters.sql.clauses import bounded, number, text_of
 from idp_adapter.core.types.facts import LOGINS
 

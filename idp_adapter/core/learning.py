@@ -36,6 +36,7 @@ from idp_adapter.core.types import (
     Request,
     Sighting,
     Signals,
+    Subject,
     Telemetry,
 )
 from idp_adapter.errors import ProfileDamaged
@@ -88,7 +89,7 @@ def with_code(record: DecisionRecord, telemetry: Telemetry) -> DecisionRecord:
     """The record, to teach the code too that was typed on a later form than the one it was asked about."""
     if (telemetry.clock_step_s or 0.0) > keystroke.WORTHLESS_CLOCK_S:
         return record
-    typings = typed.typings_by_key(telemetry, "")
+    typings = typed.typings_by_key(telemetry, Subject(record.subject))
     codes = {
         key: typing
         for key, typing in typings.items()

@@ -25,6 +25,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("
 
 def test_the_page_of_signals_is_current():
     assert signals_doc.PAGE.read_text("utf-8") == signals_doc.text()
+    assert signals_doc.CODES.read_text("utf-8") == signals_doc.module_text()
 
 
 def anchors(page: Path) -> set[str]:

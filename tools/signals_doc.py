@@ -1,6 +1,6 @@
-"""`docs/signals.md`, written from the sources of evidence themselves.
+"""`docs/signals.md` and the list of reason codes that a policy may ask about, written from the sources of evidence.
 
-`python -m tools.signals_doc` rewrites it; `--check` says whether it is current.
+`python -m tools.signals_doc` rewrites both; `--check` says whether they are current.
 """
 
 from __future__ import annotations
@@ -16,6 +16,16 @@ from idp_adapter.core.fusion import DISCOUNTS, SOURCES, WEIGHTS, Source
 from tools.paths import ROOT
 
 PAGE: Final = ROOT / "docs" / "signals.md"
+CODES: Final = ROOT / "idp_adapter" / "core" / "evidence" / "codes.py"
+_CODES_HEAD: Final = '''"""Every reason code of any source. Written by `python -m tools.signals_doc`; do not edit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CODES: Final = frozenset(
+    {
+'''
 
 
 def _discounts() -> str:
@@ -41,7 +51,8 @@ never refuses and never ends a session.
 def codes(module: ModuleType) -> list[str]:
     """The reason codes that a module, or one that it alone is helped by, can give.
 
-    They are string literals that start with a source's word; and what any behavioural model can give, by its own.
+    They are string literals that start with a source's word, but for the sources' own names and words for users; and
+    what any behavioural model can give, by its own.
     """
     words = (
         "device_",
@@ -62,10 +73,17 @@ def codes(module: ModuleType) -> list[str]:
     )
     trees = [ast.parse(inspect.getsource(part)) for part in (module, *_helpers(module))]
     nodes = [node for tree in trees for node in ast.walk(tree)]
-    found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    told = {id(node.args[3]) for node in nodes if isinstance(node, ast.Call) and _is_of_reason(node)}
+    literals = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in told]
+    found = {node.value for node in literals if isinstance(node.value, str)} - {source.name for source in SOURCES}
     of_models = ("like", "unlike", "enrolling", "baseline_expired")
     found |= {f"{vars(part)['SOURCE']}_{word}" for part in _models(module) for word in of_models}
     return sorted(code for code in found if code.startswith((*words, "telemetry_none")) and " " not in code)
+
+
+def _is_of_reason(call: ast.Call) -> bool:
+    """Whether it makes a reason with a word for the user."""
+    return isinstance(call.func, ast.Name) and call.func.id == "Reason" and len(call.args) > 3
 
 
 def _models(module: ModuleType) -> list[ModuleType]:
@@ -106,21 +124,27 @@ def text() -> str:
     return _HEAD + "\n".join(rows) + "\n\n" + "\n".join(parts)
 
 
+def module_text() -> str:
+    """The module of all codes."""
+    found = {code for source in SOURCES for code in codes(_module(source))}
+    return _CODES_HEAD + "".join(f'        "{code}",\n' for code in sorted(found)) + "    }\n)\n"
+
+
 def main() -> int:
-    """Write the page, or check it."""
-    parser = argparse.ArgumentParser(description="Write docs/signals.md from the sources of evidence.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the page is not current")
-    wanted = text()
-    if parser.parse_args().check:
-        current = PAGE.exists() and PAGE.read_text("utf-8") == wanted
-        print(
-            "docs/signals.md is current"
-            if current
-            else "docs/signals.md is not current: run python -m tools.signals_doc"
-        )
-        return 0 if current else 1
-    PAGE.write_text(wanted, "utf-8")
-    return 0
+    """Write both, or check them."""
+    parser = argparse.ArgumentParser(description="Write docs/signals.md and the reason codes from the sources.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when one is not current")
+    wanted = {PAGE: text(), CODES: module_text()}
+    if not parser.parse_args().check:
+        for path, content in wanted.items():
+            path.write_text(content, "utf-8")
+        return 0
+    stale = [path for path, content in wanted.items() if not path.exists() or path.read_text("utf-8") != content]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is not current: run python -m tools.signals_doc")
+    if not stale:
+        print("docs/signals.md and the reason codes are current")
+    return int(bool(stale))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ _PRIVATE_V4: Final = tuple(
 )
 _PRIVATE_V6: Final = tuple(ipaddress.IPv6Network(net) for net in ("fc00::/7", "fe80::/10"))
 
+KINDS: Final = ("public", "private", "shared", "loopback", "unknown")
+
 
 def ip_kind(ip: str | None) -> str:
     """`public`, `private`, `shared` (carrier-grade NAT), `loopback`, or `unknown` for what is no host's address."""

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from idp_adapter.core.assurance import Ladder
+from idp_adapter.core.evidence.codes import CODES
+from idp_adapter.core.evidence.network_feeds import TAGS
+from idp_adapter.core.origins import KINDS
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.policy_table import Table
-from idp_adapter.core.types import Level, Scalar, SessionFate, Unenrolled
+from idp_adapter.core.types import Hook, Level, Scalar, SessionFate, Unenrolled
 from idp_adapter.core.types.facts import NONE, Names
 
 MAX_RULES: Final = 500
-_FREE: Final = ("hook", "realm", "client", "subject", "subject_type", "role", "group", "factor", "scope", "network")
+_FREE: Final = ("realm", "client", "subject", "role", "group", "factor", "scope")
+_CLOSED: Final[Mapping[str, tuple[Iterable[str], str]]] = {
+    "subject_type": (("user", "service_account"), "type of subject: user, service_account"),
+    "network": ((*TAGS, *KINDS), f"network: {', '.join((*TAGS, *KINDS))}"),
+    "reason": (CODES, "code that any source gives; docs/signals.md lists them"),
+}
 _DEFINED: Final = ("zone", "site", "device", "environment")
 _AGES: Final = ("session_age_over_s", "auth_age_over_s")
-FACTS: Final = (*_FREE, *_DEFINED, *_AGES, "country", "place_known", "hour", "day", "offline", "properties")
+FACTS: Final = (
+    "hook", "subject_type", "network", *_FREE, *_DEFINED, *_AGES,
+    "country", "place_known", "hour", "day", "offline", "properties",
+)  # fmt: skip
 WHEN: Final = (*FACTS, "reason", "level_at_least")
 
 
@@ -45,9 +57,12 @@ def read_condition(table: Table, defined: Defined, allowed: Iterable[str] = WHEN
     """One condition table, of the allowed parts."""
     allowed = frozenset(allowed)
     parts: dict[str, object] = {name: frozenset(table.texts(name)) for name in _FREE if name in allowed}
+    parts |= {name: table.known(name, *_CLOSED[name]) for name in _CLOSED if name in allowed}
     for name in _DEFINED:
         if name in allowed:
             parts[name] = table.known(name, getattr(defined, name), f"{name} of this policy")
+    if "hook" in allowed:
+        parts["hook"] = _hooks(table)
     parts |= {name: table.optional_integer(name, least=0) for name in _AGES if name in allowed}
     if "country" in allowed:
         parts["country"] = _countries(table)
@@ -58,8 +73,7 @@ def read_condition(table: Table, defined: Defined, allowed: Iterable[str] = WHEN
             parts[name] = table.flag(name) if table.has(name) else None
     if "properties" in allowed:
         parts["properties"] = _properties(table)
-    if "reason" in allowed:
-        parts["reason"] = frozenset(table.texts("reason"))
+    if "level_at_least" in allowed:
         parts["level_at_least"] = table.choice("level_at_least", Level, Level.LOW)
     table.done()
     return Condition(**parts)  # type: ignore[arg-type]
@@ -85,6 +99,9 @@ def _effect(owner: Table, ladder: Ladder) -> Effect:
     value = owner.take("effect")
     if value == "deny":
         return Effect(refuse=True)
+    if not isinstance(value, Mapping):
+        owner.wrong("effect", 'must be "deny" or a table, such as { require_acr = "..." }')
+        return Effect()
     table = Table(owner.at("effect"), value, owner.problems)
     effect = Effect(
         refuse=table.flag("refuse"),
@@ -99,9 +116,18 @@ def _effect(owner: Table, ladder: Ladder) -> Effect:
         unenrolled=table.optional_choice("unenrolled", Unenrolled),
     )
     table.done()
-    if isinstance(value, Mapping) and not value:
+    if not value:
         owner.wrong("effect", 'is empty; say what the rule asks, such as { require_acr = "..." }')
     return effect
+
+
+def _hooks(table: Table) -> Names:
+    """Keycloak's, or an AuthZEN action of the policy's own; one that is almost Keycloak's would never be asked."""
+    given = frozenset(table.texts("hook"))
+    for name in sorted(given - set(Hook)):
+        if near := difflib.get_close_matches(name, Hook, n=1, cutoff=0.8):
+            table.wrong("hook", f"names `{name}`, which Keycloak never asks about; did you mean `{near[0]}`?")
+    return given
 
 
 def _countries(table: Table) -> Names:

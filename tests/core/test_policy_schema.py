@@ -9,6 +9,7 @@ import pytest
 
 from idp_adapter.adapters.policy_file import load, parse
 from idp_adapter.core.environments import Response
+from idp_adapter.core.evidence.codes import CODES
 from idp_adapter.core.policy import Budget, Recorded, facts_of
 from idp_adapter.core.policy_layers import Layer
 from idp_adapter.core.policy_rules import Condition, Effect
@@ -213,6 +214,13 @@ effect = "deny"
 )
 
 
+def test_a_rule_may_ask_about_actions_of_its_own_and_every_code_that_a_source_gives():
+    listed = ", ".join(f'"{code}"' for code in sorted(CODES))
+    text = WHOLE.replace('network = "tor"', f'hook = ["write", "refresh"], network = "unknown", reason = [{listed}]')
+    rule = parse(text, name="t.toml").rules[1]
+    assert (rule.when.hook, rule.when.reason) == ({"write", "refresh"}, CODES)
+
+
 def test_everything_that_a_policy_can_say_is_read():
     policy = parse(WHOLE, name="t.toml")
     assert policy.acr_factors == {"mfa": {"otp", "webauthn"}}
@@ -278,6 +286,17 @@ def test_everything_that_a_policy_can_say_is_read():
             "`rule[0].unless` is empty",
         ),
         (('effect = "deny"', "effect = {}"), "`rule[1].effect` is empty; say what the rule asks"),
+        (('effect = "deny"', 'effect = "alow"'), '`rule[1].effect` must be "deny" or a table, such as'),
+        (('network = "tor"', 'network = "torr"'), "`rule[1].when.network` names `torr`, which is no network: allow,"),
+        (
+            ('network = "tor"', 'reason = "network_feed_torr"'),
+            "code that any source gives; docs/signals.md lists them; did you",
+        ),
+        (('network = "tor"', 'subject_type = "person"'), "names `person`, which is no type of subject: user, service"),
+        (
+            ('network = "tor"', 'hook = "tokens"'),
+            "names `tokens`, which Keycloak never asks about; did you mean `token`?",
+        ),
         (('name = "tor"', 'name = "night"'), "`rule[1].name` is the second rule named `night`"),
         (("demands = 3", "demands = 0"), "line 27: `step_up_budget.demands` must be a whole number from 1 to 50"),
         (("decisions_days = 30", "decision_days = 30"), "did you mean `decisions_days`?"),

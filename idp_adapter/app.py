@@ -137,9 +137,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
         any_text_file=settings.any_text_background, pointer_file=settings.pointer_background
     )
     _make_data_folder(settings)
-    folder = KeyFolder(settings.key_dir)
-    folder.prepare(now())
-    signer = FolderSigner(folder, now=now, timer=time.monotonic)
+    signer = _opened_signer(settings, now)
     geo = GeoFiles(city=settings.geoip_city, asn=settings.geoip_asn)
     feeds = FeedFiles(settings.feeds)
     pseudonyms = Pseudonyms.from_file(settings.pseudonym_key_file)
@@ -222,16 +220,25 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
     notes = [*geo.problems(), *feeds.problems(), *([unreadable] if unreadable else [])]
     log.started(public_url=settings.public_url, policy=policy.version, notes=notes)
     jobs = jobs or Jobs(lambda error: log.failed(error=type(error).__name__, where=frame.where(error)))
-    jobs.start(_retaining(store, retention(settings, policy), log, now), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
+    limits = retention(settings, policy)
+
+    def retain() -> None:
+        log.retained(store.retain(limits, now=now()))
+
+    def renew() -> None:
+        populations.renew(now=now())
+
+    jobs.start(_every(RETAIN_EVERY_S, retain), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     sealing, watch = Sealing(store.audit, notary), Watch(store.audit, checkpoints(settings))
-    jobs.start(_sealing(sealing, watch, settings.issuers, metrics, log, now), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
+    seal = _sealing(sealing, watch, settings.issuers, metrics, log, now)
+    jobs.start(_every(SEAL_EVERY_S, seal), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
     jobs.start(_warming(key_sets), first_s=0)
     jobs.start(_warming(posture_keys), first_s=0)
-    jobs.start(_renewing(populations, now), first_s=1)
+    jobs.start(_every(LOOK_AT_POPULATION_EVERY_S, renew), first_s=1)
     if any(settings.feeds.values()):
-        jobs.start(_refreshing(feeds, LOOK_AT_FEEDS_EVERY_S), first_s=LOOK_AT_FEEDS_EVERY_S)
+        jobs.start(_every(LOOK_AT_FEEDS_EVERY_S, feeds.refresh, spread=0), first_s=LOOK_AT_FEEDS_EVERY_S)
     if settings.geoip_city or settings.geoip_asn:
-        jobs.start(_refreshing(geo, LOOK_AT_PLACES_EVERY_S), first_s=LOOK_AT_PLACES_EVERY_S)
+        jobs.start(_every(LOOK_AT_PLACES_EVERY_S, geo.refresh, spread=0), first_s=LOOK_AT_PLACES_EVERY_S)
     return Service(flask.wsgi_app, store, jobs, geo)
 
 
@@ -268,10 +275,14 @@ def opened_store(settings: Settings) -> AbstractContextManager[SqlStore]:
 
 def opened_notary(settings: Settings, keys: tuple[Mapping[str, Json], ...] = ()) -> JoseNotary:
     """Who signs checkpoints and statements of removal. `keys` are more public keys to accept."""
+    return JoseNotary(_opened_signer(settings, now), service=settings.public_url, now=now, new_id=new_id, keys=keys)
+
+
+def _opened_signer(settings: Settings, now: Callable[[], datetime]) -> FolderSigner:
+    """The keys that sign, the first of them made where there is none."""
     folder = KeyFolder(settings.key_dir)
     folder.prepare(now())
-    signer = FolderSigner(folder, now=now, timer=time.monotonic)
-    return JoseNotary(signer, service=settings.public_url, now=now, new_id=new_id, keys=keys)
+    return FolderSigner(folder, now=now, timer=time.monotonic)
 
 
 def checkpoints(settings: Settings) -> CheckpointFolder:
@@ -367,22 +378,22 @@ def _problem(ping: Callable[[], None]) -> str:
     return ""
 
 
-def _retaining(store: Store, limits: Retention, log: Log, now: Callable[[], datetime]) -> Callable[[], float]:
-    """Delete what is too old about every hour; several workers drift apart."""
+def _every(every_s: float, work: Callable[[], object], *, spread: float = 0.2) -> Callable[[], float]:
+    """Do some work about every so many seconds; by the spread, several workers drift apart."""
 
     def run() -> float:
-        log.retained(store.retain(limits, now=now()))
-        return RETAIN_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
+        work()
+        return every_s * random.uniform(1 - spread, 1 + spread)  # noqa: S311 - spreads work, guards nothing
 
     return run
 
 
 def _sealing(
     sealing: Sealing, watch: Watch, issuers: Iterable[str], metrics: Metrics, log: Log, now: Callable[[], datetime]
-) -> Callable[[], float]:
-    """Seal what was decided every few seconds; several workers drift apart, and of two at once one wins."""
+) -> Callable[[], None]:
+    """Seal what was decided. Of several workers at once one wins."""
 
-    def run() -> float:
+    def run() -> None:
         for issuer in issuers:
             try:
                 for segment in sealing.seal(issuer, now=now()):
@@ -393,28 +404,7 @@ def _sealing(
                     log.failed(error="truncated", where=["audit", issuer])
             except Exception as error:  # whatever it is, the next run looks again: a chain must not end in silence
                 metrics.sealing_failed("error")
-                log.failed(error=type(error).__name__, where=["audit", issuer])
-        return SEAL_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
-
-    return run
-
-
-def _renewing(populations: Populations, now: Callable[[], datetime]) -> Callable[[], float]:
-    """Look at each realm's population about every minute; several workers drift apart."""
-
-    def run() -> float:
-        populations.renew(now=now())
-        return LOOK_AT_POPULATION_EVERY_S * random.uniform(0.8, 1.2)  # noqa: S311 - spreads work, guards nothing
-
-    return run
-
-
-def _refreshing(files: FeedFiles | GeoFiles, every_s: float) -> Callable[[], float]:
-    """Read files that changed on disk, beside the requests."""
-
-    def run() -> float:
-        files.refresh()
-        return every_s
+                log.failed(error=type(error).__name__, where=["audit", issuer, *frame.where(error)])
 
     return run
 

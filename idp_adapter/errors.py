@@ -40,9 +40,13 @@ class RequestTooLarge(RequestInvalid):
 
 
 class CallerUnauthenticated(AdapterError):
-    """The caller's credential is missing, malformed, expired, or not signed by an allowed realm."""
+    """The caller's credential is missing (`absent`), malformed, expired, or not signed by an allowed realm."""
 
     code = "caller_unauthenticated"
+
+    def __init__(self, message: str, *, hint: str = "", absent: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.absent = absent
 
 
 class CallerForbidden(AdapterError):

@@ -24,7 +24,6 @@ from idp_adapter.core.types import Decision, Hook, Json, Origin, Outcome, Outcom
 from idp_adapter.errors import RequestInvalid
 from idp_adapter.services.ports import Observer
 
-JSON: Final = "application/json"
 JWT: Final = "application/evaluation+jwt"
 JWT_TYPE: Final = "evaluation+jwt"
 JWT_LIFE_S: Final = 30
@@ -184,28 +183,30 @@ class _Endpoints:
             (accepted if new else duplicate).append(report.outcome.id)
             if new and report.outcome.type is OutcomeType.TAKEOVER_REPORTED:
                 self._parts.log.rolled_back(issuer=caller.issuer)
-        return _json(strict_json.dumps(wire_outcomes.summary(accepted, duplicate, rejected)))
+        return frame.json_response(strict_json.dumps(wire_outcomes.summary(accepted, duplicate, rejected)))
 
     def configuration(self) -> Response:
         """AuthZEN metadata."""
-        return _json(self._configuration)
+        return frame.json_response(self._configuration)
 
     def keys(self) -> Response:
         """The keys that sign decisions."""
-        response = _json(strict_json.dumps(self._parts.signer.jwks()))
+        response = frame.json_response(strict_json.dumps(self._parts.signer.jwks()))
         response.headers["Cache-Control"] = "public, max-age=60"
         return response
 
     def livez(self) -> Response:
         """Whether the process answers at all."""
-        return _json('{"live":true}')
+        return frame.json_response('{"live":true}')
 
     def readyz(self) -> Response:
         """Whether a decision could be made now, with a reason per dependency."""
         dependencies = self._parts.dependencies()
         ready = not any(dependency.problem for dependency in dependencies)
         listed = {dependency.name: _state(dependency) for dependency in dependencies}
-        return _json(strict_json.dumps({"ready": ready, "dependencies": listed}), status=200 if ready else 503)
+        return frame.json_response(
+            strict_json.dumps({"ready": ready, "dependencies": listed}), status=200 if ready else 503
+        )
 
     def metrics(self) -> Response:
         """Prometheus metrics."""
@@ -214,7 +215,7 @@ class _Endpoints:
 
     def openapi(self) -> Response:
         """The interface, described."""
-        return _json(self._openapi)
+        return frame.json_response(self._openapi)
 
     def _caller(self, now: datetime) -> Caller:
         return self._parts.authenticator.authenticate(request.headers.get("Authorization"), now=now)
@@ -238,7 +239,7 @@ class _Endpoints:
 
     def _written(self, answer: dict[str, Json], caller: Caller, txn: str, now: datetime) -> Response:
         if not _wants_jwt(request.headers.get("Accept", "")):
-            response = _json(strict_json.dumps(answer))
+            response = frame.json_response(strict_json.dumps(answer))
         else:
             issued_s = int(now.timestamp())
             claims: dict[str, Json] = {
@@ -258,7 +259,7 @@ class _Endpoints:
 def _wants_jwt(accept: str) -> bool:
     if accept == JWT:
         return True
-    return JWT in accept and request.accept_mimetypes.best_match([JSON, JWT]) == JWT
+    return JWT in accept and request.accept_mimetypes.best_match([frame.JSON, JWT]) == JWT
 
 
 def _state(dependency: Dependency) -> dict[str, Json]:
@@ -279,7 +280,3 @@ def _configuration(public_url: str, on_unavailable: Mapping[str, str]) -> dict[s
         "outcomes_endpoint": f"{public_url}/v1/outcomes",
         "on_unavailable": dict(on_unavailable),
     }
-
-
-def _json(body: str | bytes, *, status: int = 200) -> Response:
-    return Response(body, status=status, content_type=JSON)

@@ -116,9 +116,7 @@ class Authenticator:
 
 def _bearer(authorization: str | None) -> str:
     if not authorization:
-        error = CallerUnauthenticated("no credential was sent", hint=_HINT)
-        error.absent = True  # type: ignore[attr-defined]
-        raise error
+        raise CallerUnauthenticated("no credential was sent", hint=_HINT, absent=True)
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise _refused("the credential is not a bearer token")

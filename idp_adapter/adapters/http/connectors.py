@@ -32,9 +32,7 @@ class Connectors:
         Every digest is compared, each in constant time, so that the answer's time tells nothing of them.
         """
         if not authorization:
-            error = CallerUnauthenticated("no credential was sent", hint=_HINT)
-            error.absent = True  # type: ignore[attr-defined]
-            raise error
+            raise CallerUnauthenticated("no credential was sent", hint=_HINT, absent=True)
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not 0 < len(token) <= MOST_TOKEN:
             raise CallerUnauthenticated("the credential is not a bearer token", hint=_HINT)

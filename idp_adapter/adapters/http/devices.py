@@ -16,7 +16,6 @@ from idp_adapter.core.types import ComplianceStatus, Json, Posture, SubjectId
 from idp_adapter.errors import RequestInvalid
 from idp_adapter.services.devices import KnownDevice
 
-_JSON: Final = "application/json"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _STATUSES: Final = frozenset(ComplianceStatus)
 
@@ -61,15 +60,14 @@ class DeviceEndpoints:
             raise RequestInvalid(f"`status` must be one of {', '.join(ComplianceStatus)}", hint="Send one of these.")
         time = body.time("time") or now
         posture = Posture(_checked(id), connector.name, ComplianceStatus(status), since=time, seen=time)
-        return _json({"stored": self._keeper.report(issuer, posture, now=now)})
+        return frame.json_response(strict_json.dumps({"stored": self._keeper.report(issuer, posture, now=now)}))
 
     def list_devices(self, type: str, id: str) -> Response:  # noqa: A002 - the path's own names
         """The devices of a subject of the calling realm."""
         now = self._now()
         issuer = self._authenticator.authenticate(request.headers.get("Authorization"), now=now).issuer
-        return _json(
-            {"devices": [to_json(known) for known in self._keeper.devices(issuer, SubjectId(type, id), now=now)]}
-        )
+        listed = [to_json(known) for known in self._keeper.devices(issuer, SubjectId(type, id), now=now)]
+        return frame.json_response(strict_json.dumps({"devices": listed}))
 
     def remove_device(self, type: str, id: str, kind: str, device_id: str) -> Response:  # noqa: A002 - the same
         """Forget a device of a subject of the calling realm."""
@@ -107,7 +105,3 @@ def _checked(device_id: str) -> str:
     if not _ID.fullmatch(device_id):
         raise RequestInvalid("the device's id in the path is none", hint="Send a key's or certificate's thumbprint.")
     return device_id
-
-
-def _json(members: dict[str, Json]) -> Response:
-    return Response(strict_json.dumps(members), content_type=_JSON)

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from idp_adapter.adapters.http import problems
 from idp_adapter.errors import AdapterError, RequestInvalid, RequestTooLarge, Unavailable
 
+JSON: Final = "application/json"
 REQUEST_ID: Final = "X-Request-ID"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 _HEADERS: Final = (
@@ -104,11 +105,16 @@ def json_body() -> bytes:
     if limit is not None and len(data) >= limit and request.content_length is None:  # chunked, and cut off there
         raise RequestTooLarge(f"the body is longer than {limit} bytes", hint="Send less.")
     media_type = request.mimetype
-    if media_type != "application/json" and (data or media_type):
+    if media_type != JSON and (data or media_type):
         raise MediaTypeRefused
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise RequestInvalid("the body's charset must be UTF-8", hint="Send UTF-8, as RFC 8259 says.")
     return data
+
+
+def json_response(body: str | bytes, *, status: int = 200) -> Response:
+    """JSON text as an answer."""
+    return Response(body, status=status, content_type=JSON)
 
 
 class MediaTypeRefused(HTTPException):

@@ -69,9 +69,8 @@ def of_error(error: errors.AdapterError) -> Problem:
     for kind, status, title in _TABLE:
         if isinstance(error, kind):
             headers: tuple[tuple[str, str], ...] = ()
-            if status == 401:
-                bare = getattr(error, "absent", False)
-                headers = (("WWW-Authenticate", _BARE_CHALLENGE if bare else _CHALLENGE),)
+            if isinstance(error, errors.CallerUnauthenticated):
+                headers = (("WWW-Authenticate", _BARE_CHALLENGE if error.absent else _CHALLENGE),)
             elif status == 503:
                 headers = (("Retry-After", "1"),)
             return Problem(status, error.code, title, error.message, error.hint, headers)

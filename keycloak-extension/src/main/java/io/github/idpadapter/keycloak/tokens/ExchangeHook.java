@@ -43,7 +43,7 @@ final class ExchangeHook {
         }
         AuthenticatedClientSessionModel own =
                 userSession == null ? null : userSession.getAuthenticatedClientSessionByClient(client.getId());
-        TokenQuestion question = new TokenQuestion(session, Hook.TOKEN_EXCHANGE, client).scope(context.getScopeParameter());
+        TokenQuestion question = TokenQuestion.ofClient(session, Hook.TOKEN_EXCHANGE, client).scope(context.getScopeParameter());
         Decision decision = (userSession == null ? question.about(user) : question.about(userSession, own)).ask();
         Refusal.unlessPermitted(session, userSession, client, decision);
         session.setAttribute(RiskNotes.REQUEST_DECISION, decision);

@@ -7,6 +7,7 @@ import io.github.idpadapter.keycloak.decision.SessionEnder;
 import io.github.idpadapter.keycloak.decision.StoredDecision;
 import java.util.Optional;
 import org.keycloak.models.AuthenticatedClientSessionModel;
+import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.UserSessionModel;
 import org.keycloak.protocol.oidc.TokenManager.AccessTokenResponseBuilder;
@@ -30,17 +31,9 @@ final class LoginTokensHook {
         Optional<Decision> ofLogin = StoredDecision.read(clientSession.getNote(RiskNotes.LOGIN_DECISION));
         if (ofLogin.isPresent() && isFirstUse(clientSession)) {
             TokenShaper.shape(tokens, ofLogin.get().obligations());
-            return;
+        } else {
+            askAndShape(tokens, TokenQuestion.ofClient(session, Hook.TOKEN, clientSession.getClient()), SessionEnder::apply);
         }
-        UserSessionModel userSession = clientSession.getUserSession();
-        Decision decision = new TokenQuestion(session, Hook.TOKEN, clientSession.getClient())
-                .scope(tokens.getAccessToken().getScope()).about(userSession, clientSession).ask();
-        if (!decision.permit()) {
-            SessionEnder.apply(session, userSession, decision.endingSession());
-        }
-        Refusal.unlessPermitted(session, null, clientSession.getClient(), decision);
-        StoredDecision.note(userSession, decision);
-        TokenShaper.shape(tokens, decision.obligations());
     }
 
     /** Remembered in memory, for as long as the note is believed: emptying the note would write the session to the database again. */
@@ -59,17 +52,26 @@ final class LoginTokensHook {
         Optional<Decision> ofLogin = StoredDecision.read(front.getAuthenticationSession().getClientNote(RiskNotes.LOGIN_DECISION));
         if (ofLogin.isPresent()) {
             TokenShaper.shape(tokens, ofLogin.get().obligations());
-            return;
+        } else {
+            ClientModel client = front.getClientSessionContext().getClientSession().getClient();
+            askAndShape(tokens, TokenQuestion.inFront(session, Hook.TOKEN, client), SessionEnder::applyAfterwards);
         }
-        AuthenticatedClientSessionModel clientSession = front.getClientSessionContext().getClientSession();
+    }
+
+    private void askAndShape(AccessTokenResponseBuilder tokens, TokenQuestion question, Ending ending) throws ClientPolicyException {
+        AuthenticatedClientSessionModel clientSession = tokens.getClientSessionCtx().getClientSession();
         UserSessionModel userSession = clientSession.getUserSession();
-        Decision decision = new TokenQuestion(session, Hook.TOKEN, clientSession.getClient()).inFront()
-                .scope(tokens.getAccessToken().getScope()).about(userSession, clientSession).ask();
+        Decision decision = question.scope(tokens.getAccessToken().getScope()).about(userSession, clientSession).ask();
         if (!decision.permit()) {
-            SessionEnder.applyAfterwards(session, userSession, decision.endingSession());
+            ending.of(session, userSession, decision.endingSession());
         }
         Refusal.unlessPermitted(session, null, clientSession.getClient(), decision);
         StoredDecision.note(userSession, decision);
         TokenShaper.shape(tokens, decision.obligations());
+    }
+
+    /** When the session of a refused login ends. */
+    private interface Ending {
+        void of(KeycloakSession session, UserSessionModel userSession, Decision decision);
     }
 }

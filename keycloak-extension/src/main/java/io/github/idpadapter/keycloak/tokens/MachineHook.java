@@ -25,7 +25,7 @@ final class MachineHook {
     void ask(ServiceAccountTokenRequestContext context) throws ClientPolicyException {
         AuthenticatedClientSessionModel clientSession = context.getClientSession();
         ClientModel client = clientSession.getClient();
-        Decision decision = new TokenQuestion(session, Hook.CLIENT_CREDENTIALS, client)
+        Decision decision = TokenQuestion.ofClient(session, Hook.CLIENT_CREDENTIALS, client)
                 .scope(context.getParams().getFirst(OAuth2Constants.SCOPE)).about(clientSession.getUserSession().getUser()).ask();
         Refusal.unlessPermitted(session, null, client, decision);
         session.setAttribute(RiskNotes.REQUEST_DECISION, decision);

@@ -105,7 +105,7 @@ final class RefreshHook {
     }
 
     private TokenQuestion question(ClientModel client, UserSessionModel userSession, String scope) {
-        return new TokenQuestion(session, Hook.REFRESH, client).scope(scope)
+        return TokenQuestion.ofClient(session, Hook.REFRESH, client).scope(scope)
                 .about(userSession, userSession.getAuthenticatedClientSessionByClient(client.getId()));
     }
 }

@@ -31,19 +31,27 @@ final class TokenQuestion {
     private UserModel user;
     private String reuseKey;
 
-    TokenQuestion(KeycloakSession session, Hook hook, ClientModel client) {
+    private TokenQuestion(KeycloakSession session, Hook hook, ClientModel client, boolean ofEndUser, BindingSignals proved) {
         this.session = session;
         this.hook = hook;
         this.client = client;
-        boolean ofEndUser = client.isPublicClient() && hook != Hook.CLIENT_CREDENTIALS;
         this.request = new EvaluationRequest(hook, Time.currentTimeMillis()).network(NetworkSignals.of(session, ofEndUser))
-                .binding(BindingSignals.of(session, client)).telemetry(Telemetry.NONE).device(null, PostureAssertion.of(session));
+                .binding(proved).telemetry(Telemetry.NONE).device(null, PostureAssertion.of(session));
+    }
+
+    /** Asked where a client gets its tokens by itself. */
+    static TokenQuestion ofClient(KeycloakSession session, Hook hook, ClientModel client) {
+        return ofClient(session, hook, client, BindingSignals.of(session, client));
+    }
+
+    /** The same, where what the request proves was looked at already. */
+    static TokenQuestion ofClient(KeycloakSession session, Hook hook, ClientModel client, BindingSignals proved) {
+        return new TokenQuestion(session, hook, client, client.isPublicClient() && hook != Hook.CLIENT_CREDENTIALS, proved);
     }
 
     /** Asked where the browser itself gets the tokens, whatever its client is: its address is the user's, its certificate no client's. */
-    TokenQuestion inFront() {
-        request.network(NetworkSignals.of(session, true)).binding(BindingSignals.NONE);
-        return this;
+    static TokenQuestion inFront(KeycloakSession session, Hook hook, ClientModel client) {
+        return new TokenQuestion(session, hook, client, true, BindingSignals.NONE);
     }
 
     TokenQuestion scope(String scope) {

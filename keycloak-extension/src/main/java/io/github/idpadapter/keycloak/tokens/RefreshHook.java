@@ -38,11 +38,12 @@ final class RefreshHook {
     void ask(TokenRefreshContext context) throws ClientPolicyException {
         ClientModel client = session.getContext().getClient();
         RefreshToken token = session.tokens().decode(context.getParams().getFirst(OAuth2Constants.REFRESH_TOKEN), RefreshToken.class);
-        UserSessionModel userSession = token == null ? null : sessionOf(token, client);
+        BindingSignals proved = BindingSignals.of(session, client);
+        UserSessionModel userSession = token == null ? null : sessionOf(token, client, proved);
         if (userSession == null) {
             return;
         }
-        Decision decision = question(client, userSession, token.getScope()).ask();
+        Decision decision = ask(client, proved, userSession, token.getScope());
         Refusal.unlessPermitted(session, userSession, client, decision);
         session.setAttribute(RiskNotes.REQUEST_DECISION, decision);
         StoredDecision.note(userSession, decision);
@@ -52,12 +53,12 @@ final class RefreshHook {
      * The session that a token is good for, if it is one that Keycloak may accept from this client. Whoever lacks the key of a bound
      * token, or has a revoked one, must not bring about a refusal that ends its owner's session, or makes the next login step up.
      */
-    private UserSessionModel sessionOf(RefreshToken token, ClientModel client) {
+    private UserSessionModel sessionOf(RefreshToken token, ClientModel client, BindingSignals proved) {
         RealmModel realm = session.getContext().getRealm();
         boolean isOffline = TokenUtil.TOKEN_TYPE_OFFLINE.equals(token.getType());
         boolean isRefresh = isOffline || TokenUtil.TOKEN_TYPE_REFRESH.equals(token.getType());
         if (!isRefresh || !token.isActive() || token.getSessionId() == null || !client.getClientId().equals(token.getIssuedFor())
-                || !BindingSignals.of(session, client).satisfies(token.getConfirmation())) {
+                || !proved.satisfies(token.getConfirmation())) {
             return null;
         }
         UserSessionModel found = isOffline ? session.sessions().getOfflineUserSession(realm, token.getSessionId())
@@ -97,15 +98,16 @@ final class RefreshHook {
         Decision decision = session.getAttribute(RiskNotes.REQUEST_DECISION, Decision.class);
         if (decision == null) { // a refresh token that didn't hold, or isn't Keycloak's own, was accepted all the same
             AuthenticatedClientSessionModel clientSession = tokens.getClientSessionCtx().getClientSession();
+            ClientModel client = clientSession.getClient();
             UserSessionModel userSession = clientSession.getUserSession();
-            decision = question(clientSession.getClient(), userSession, tokens.getAccessToken().getScope()).ask();
-            Refusal.unlessPermitted(session, userSession, clientSession.getClient(), decision);
+            decision = ask(client, BindingSignals.of(session, client), userSession, tokens.getAccessToken().getScope());
+            Refusal.unlessPermitted(session, userSession, client, decision);
         }
         TokenShaper.shape(tokens, decision.obligations());
     }
 
-    private TokenQuestion question(ClientModel client, UserSessionModel userSession, String scope) {
-        return TokenQuestion.ofClient(session, Hook.REFRESH, client).scope(scope)
-                .about(userSession, userSession.getAuthenticatedClientSessionByClient(client.getId()));
+    private Decision ask(ClientModel client, BindingSignals proved, UserSessionModel userSession, String scope) {
+        return TokenQuestion.ofClient(session, Hook.REFRESH, client, proved).scope(scope)
+                .about(userSession, userSession.getAuthenticatedClientSessionByClient(client.getId())).ask();
     }
 }

@@ -7,8 +7,7 @@ import org.keycloak.authentication.AuthenticationFlowContext;
 /** One plain sentence on why more is asked. Coarse on purpose: it must not teach anyone how to look familiar. */
 final class LoginMessages {
 
-    static final Set<String> KNOWN =
-            Set.of("new_device", "new_place", "unusual_time", "unusual_behaviour", "recent_failures", "device_posture");
+    static final Set<String> KNOWN = Set.of("new_device", "new_place", "recent_failures", "device_posture");
 
     private LoginMessages() {
     }

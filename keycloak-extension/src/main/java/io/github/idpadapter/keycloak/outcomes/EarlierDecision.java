@@ -4,7 +4,6 @@ import io.github.idpadapter.keycloak.decision.RiskNotes;
 import org.keycloak.events.Event;
 import org.keycloak.events.EventType;
 import org.keycloak.models.AuthenticatedClientSessionModel;
-import org.keycloak.models.ClientModel;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.RealmModel;
 import org.keycloak.models.UserSessionModel;
@@ -34,11 +33,10 @@ final class EarlierDecision {
 
     private static AuthenticatedClientSessionModel clientSession(Event event, KeycloakSession session) {
         RealmModel realm = session.getContext().getRealm();
-        if (realm == null || !realm.getId().equals(event.getRealmId()) || event.getSessionId() == null || event.getClientId() == null) {
+        if (realm == null || !realm.getId().equals(event.getRealmId()) || event.getSessionId() == null) {
             return null;
         }
-        ClientModel client = realm.getClientByClientId(event.getClientId());
-        UserSessionModel found = client == null ? null : session.sessions().getUserSession(realm, event.getSessionId());
-        return found == null ? null : found.getAuthenticatedClientSessionByClient(client.getId());
+        UserSessionModel found = session.sessions().getUserSession(realm, event.getSessionId());
+        return found == null ? null : EventSession.ofClient(realm, found, event.getClientId());
     }
 }

@@ -40,11 +40,15 @@ record EventSession(String decisionId, boolean isSteppedUp, boolean isMachine, S
     }
 
     private static String acr(RealmModel realm, UserSessionModel found, String clientId) {
-        ClientModel client = clientId == null ? null : realm.getClientByClientId(clientId);
-        AuthenticatedClientSessionModel clientSession =
-                client == null ? null : found.getAuthenticatedClientSessionByClient(client.getId());
+        AuthenticatedClientSessionModel clientSession = ofClient(realm, found, clientId);
         String level = clientSession == null ? null : clientSession.getNote(Constants.LEVEL_OF_AUTHENTICATION);
-        return level == null ? null : AcrLadder.of(client).acr(Integer.parseInt(level));
+        return level == null ? null : AcrLadder.of(clientSession.getClient()).acr(Integer.parseInt(level));
+    }
+
+    /** What an event's client has of a session; null where it has nothing. */
+    static AuthenticatedClientSessionModel ofClient(RealmModel realm, UserSessionModel found, String clientId) {
+        ClientModel client = clientId == null ? null : realm.getClientByClientId(clientId);
+        return client == null ? null : found.getAuthenticatedClientSessionByClient(client.getId());
     }
 
     private static List<String> methods(RealmModel realm, UserSessionModel found) {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import requests
 from requests.adapters import HTTPAdapter
 
 from tests.e2e.front import Mode
@@ -35,15 +34,6 @@ def attempted(world: World, person: Person, browser: Browser) -> Kind:
     """What a stranger who knows the password is shown; his hand is not the owner's."""
     thief = Person(person.name, person.password, person.otp_secret, Hand(99))
     return world.visit(browser=browser).log_in(thief).page.kind
-
-
-def reasons(world: World) -> set[str]:
-    """The reason codes of the question that was asked last: it is asked again, which moves nothing."""
-    call = world.front.calls[-1]
-    headers = {"Authorization": f"Bearer {call.bearer}"}
-    url = f"{world.plan.service_url}/access/v1/evaluation"
-    answer = requests.post(url, json=call.body, headers=headers, timeout=5)
-    return {reason["code"] for reason in answer.json()["context"]["reason_admin"]}
 
 
 def test_a_header_that_claims_to_come_from_home_is_not_believed_of_a_peer_that_is_no_proxy(real: World):
@@ -76,7 +66,7 @@ def test_an_entry_of_a_stuffed_list_that_is_right_must_give_a_code_or_is_refused
         assert real.visit(browser=server).log_in(real.person(), password="leaked").page.kind is Kind.LOGIN
     settle(real)
     assert attempted(real, person, server) in ((Kind.OTP, Kind.ERROR) if otp else (Kind.ERROR,))
-    assert "failures_spray" in reasons(real)
+    assert "failures_spray" in real.reasons()
     assert set(real.demo.credential_types(person.name)) == ({"otp", "password"} if otp else {"password"})
 
 

@@ -9,7 +9,7 @@ from tools.driver.admin import Admin
 from tools.driver.application import Application
 
 
-def flow_id(admin: Admin, alias: str) -> str:
+def _flow_id(admin: Admin, alias: str) -> str:
     """Return a top-level flow's id, which is what a client's override names."""
     found = admin.call("GET", "/authentication/flows")
     return str(next(flow["id"] for flow in found if flow["alias"] == alias))
@@ -25,7 +25,7 @@ def copy_with_max_age(admin: Admin, alias: str, copy: str, *, level: int, max_ag
             if config["config"]["loa-condition-level"] == str(level):
                 config["config"]["loa-max-age"] = str(max_age_s)
                 admin.call("PUT", path, json=config)
-                return flow_id(admin, copy)
+                return _flow_id(admin, copy)
     raise AssertionError(f"{alias} has no condition for level {level}")
 
 
@@ -38,7 +38,7 @@ def copy_with_required(admin: Admin, alias: str, copy: str, *, step: str, instea
         requirement = wanted.get(execution.get("providerId"))
         if requirement and execution["requirement"] == "ALTERNATIVE":
             admin.call("PUT", path, json=execution | {"requirement": requirement})
-    return flow_id(admin, copy)
+    return _flow_id(admin, copy)
 
 
 def client_like(world: World, model: str, client_id: str, *, implicit: bool = False, **attributes: str) -> Application:
@@ -56,8 +56,17 @@ def client_like(world: World, model: str, client_id: str, *, implicit: bool = Fa
     return world.app(client_id)
 
 
-def bind_browser_flow(world: World, app: Application, flow: str) -> None:
-    """Have a client's logins pass another flow than the realm's."""
+def change_client(world: World, app: Application, **members: object) -> None:
+    """Give members of a client other values."""
     (client,) = world.demo.call("GET", "/clients", params={"clientId": app.client_id})
-    overrides = {"authenticationFlowBindingOverrides": {"browser": flow}}
-    world.demo.call("PUT", f"/clients/{client['id']}", json=client | overrides)
+    world.demo.call("PUT", f"/clients/{client['id']}", json=client | members)
+
+
+def bind_browser_flow(world: World, app: Application, flow: str) -> None:
+    """Have a client's logins pass another flow than the realm's; the realm's again where `flow` is empty."""
+    change_client(world, app, authenticationFlowBindingOverrides={"browser": flow})
+
+
+def send_past_the_risk_step(world: World, app: Application) -> None:
+    """Have a client's logins pass Keycloak's own flow, which asks nobody."""
+    bind_browser_flow(world, app, _flow_id(world.demo, "browser"))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.e2e.front import Answer
-from tests.e2e.realm_parts import bind_browser_flow, client_like, flow_id
+from tests.e2e.realm_parts import bind_browser_flow, client_like, send_past_the_risk_step
 from tests.e2e.world import World
 from tools.driver.application import Application
 from tools.driver.telemetry import DeviceKey
@@ -28,7 +28,7 @@ def app(client: Application) -> Application:
 @pytest.fixture
 def past(world: World, app: Application) -> Iterator[Application]:
     """The same, its logins past the risk step, so that its first tokens are asked about."""
-    bind_browser_flow(world, app, flow_id(world.demo, "browser"))
+    send_past_the_risk_step(world, app)
     yield app
     bind_browser_flow(world, app, "")
 

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.front import ACR_MFA, DENY, STEP_UP, Answer
-from tests.e2e.realm_parts import bind_browser_flow, client_like, copy_with_max_age, copy_with_required, flow_id
+from tests.e2e.realm_parts import (
+    bind_browser_flow,
+    client_like,
+    copy_with_max_age,
+    copy_with_required,
+    send_past_the_risk_step,
+)
 from tests.e2e.world import ACR_BASIC, Visit, World
 from tools.driver.application import Application
 from tools.driver.browser import Person
@@ -101,7 +107,7 @@ def _with_risk(world: World, app: Application, person: Person) -> Visit:
 
 
 def _past_the_risk(world: World, app: Application, visit: Visit) -> Visit:
-    bind_browser_flow(world, app, flow_id(world.demo, "browser"))
+    send_past_the_risk_step(world, app)
     world.front.forget()
     again = world.visit(app, visit.browser)
     assert again.page.kind is Kind.CODE

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.front import ACR_MFA, DENY, STEP_UP, Answer
-from tests.e2e.realm_parts import bind_browser_flow, client_like, flow_id
+from tests.e2e.realm_parts import bind_browser_flow, client_like, send_past_the_risk_step
 from tests.e2e.world import World
 from tools.driver.application import Application, claims_of
 from tools.driver.pages import Kind, Page
@@ -24,7 +24,7 @@ def app(started: World) -> Application:
 @pytest.fixture
 def past(world: World, app: Application) -> Iterator[Application]:
     """The same, its logins past the risk step."""
-    bind_browser_flow(world, app, flow_id(world.demo, "browser"))
+    send_past_the_risk_step(world, app)
     yield app
     bind_browser_flow(world, app, "")
 
@@ -72,7 +72,7 @@ def test_refused_tokens_do_not_come_by_the_front_and_the_session_is_over(
 
 def test_the_decision_of_an_earlier_login_does_not_answer_in_the_front_channel(world: World, app: Application):
     visit = world.visit(app).log_in(world.person())  # nobody redeems its code
-    bind_browser_flow(world, app, flow_id(world.demo, "browser"))
+    send_past_the_risk_step(world, app)
     try:
         world.answer(SHORT)
         again = world.visit(app, visit.browser, response_type=IMPLICIT)

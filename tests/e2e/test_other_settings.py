@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.certificates import Authority
 from tests.e2e.front import Front, Mode
-from tests.e2e.realm_parts import bind_browser_flow, client_like, flow_id
+from tests.e2e.realm_parts import client_like, send_past_the_risk_step
 from tests.e2e.world import ACR_BASIC, World
 from tools.driver.application import Application, TokenAnswer
 from tools.driver.pages import Kind
@@ -125,7 +125,7 @@ def test_under_deny_a_refresh_is_refused_and_counted_and_its_token_is_good_when_
 
 def test_under_deny_the_first_tokens_of_a_login_past_the_risk_step_are_refused_and_its_session_ends(silent: World):
     app = client_like(silent, "spa", "past-the-risk-app")
-    bind_browser_flow(silent, app, flow_id(silent.demo, "browser"))
+    send_past_the_risk_step(silent, app)
     person = silent.person(otp=False)
     visit = silent.visit(app).log_in(person)
     silent.front.switch(Mode.REFUSE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.front import ACR_MFA, ALLOW, DENY, STEP_UP, Answer
-from tests.e2e.realm_parts import client_like
+from tests.e2e.realm_parts import change_client, client_like
 from tests.e2e.world import ACR_BASIC, World
 from tools.driver.application import claims_of
 from tools.driver.pages import Kind
@@ -64,8 +64,7 @@ def test_a_revoked_refresh_token_is_refused_unasked_and_ends_no_session(world: W
     app = client_like(world, "spa", "revoking-app")
     person = world.person()
     first = world.tokens_of(person, app)
-    (client,) = world.demo.call("GET", "/clients", params={"clientId": app.client_id})
-    world.demo.call("PUT", f"/clients/{client['id']}", json=client | {"notBefore": first.access["iat"] + 1})
+    change_client(world, app, notBefore=first.access["iat"] + 1)
     world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
     assert not app.refresh(first.refresh_token).ok
     assert world.asks == []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.front import ACR_MFA, ALLOW, STEP_UP, Answer, Front
-from tests.e2e.realm_parts import bind_browser_flow, client_like, flow_id
+from tests.e2e.realm_parts import client_like, send_past_the_risk_step
 from tests.e2e.switch import Switch
 from tests.e2e.world import ACR_BASIC, World
 from tests.support import postgres
@@ -105,7 +105,7 @@ def test_the_decision_of_a_login_answers_at_the_other_node_once(nodes: Nodes):
     assert nodes.at(1).asks == ["login"]
     assert visit.tokens().access_life_s == 60
     assert nodes.world.asks == ["login"]
-    bind_browser_flow(nodes.world, app, flow_id(nodes.world.demo, "browser"))
+    send_past_the_risk_step(nodes.world, app)
     again = nodes.world.visit(app, visit.browser)
     nodes.at(0)
     assert again.tokens().access_life_s == 60

@@ -90,6 +90,8 @@ class Answer:
 ALLOW = Answer()
 STEP_UP = Answer(decision=False, level="HIGH", score=0.7, acr_values=(ACR_MFA,), reason_user=("new_place",))
 DENY = Answer(decision=False, level="HIGH", score=0.99)
+END = Answer(decision=False, level="HIGH", score=0.99, obligations={"session": "end"})
+SHORT = Answer(level="MEDIUM", score=0.1, obligations={"access_token_lifespan_s": 60, "refresh_token_lifespan_s": 600})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.e2e.front import Answer
+from tests.e2e.front import END
 from tests.e2e.realm_parts import bind_browser_flow, client_like, send_past_the_risk_step
 from tests.e2e.world import World
 from tools.driver.application import Application
@@ -57,7 +57,7 @@ def test_a_thief_of_a_bound_token_is_refused_unasked_and_neither_ends_the_sessio
 ):
     person = world.person()
     tokens = world.tokens_of(person, app)
-    world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
+    world.answer(END)
     for thief in (replace(app, key=DeviceKey()), replace(app, key=None)):
         assert not thief.refresh(tokens.refresh_token).ok
     assert world.asks == []
@@ -71,7 +71,7 @@ def test_who_holds_the_key_is_asked_about_and_the_session_ends_where_the_decisio
 ):
     person = world.person()
     tokens = world.tokens_of(person, app)
-    world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
+    world.answer(END)
     assert not app.refresh(tokens.refresh_token).ok
     assert _keys(world) == [("refresh", app.thumbprint)]
     assert world.demo.sessions(person.name) == []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.front import ACR_MFA, DENY, STEP_UP, Answer
+from tests.e2e.front import ACR_MFA, DENY, SHORT, STEP_UP
 from tests.e2e.realm_parts import (
     bind_browser_flow,
     client_like,
@@ -22,7 +22,6 @@ from tools.driver.pages import Kind
 
 STALE_AFTER_S = 1
 STALE_FOR_SURE_S = STALE_AFTER_S + 1.1  # Keycloak compares whole seconds
-SHORT = Answer(level="MEDIUM", score=0.1, obligations={"access_token_lifespan_s": 60})
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.front import ACR_MFA, DENY, STEP_UP, Answer
+from tests.e2e.front import ACR_MFA, DENY, SHORT, STEP_UP, Answer
 from tests.e2e.realm_parts import bind_browser_flow, client_like, send_past_the_risk_step
 from tests.e2e.world import World
 from tools.driver.application import Application, claims_of
 from tools.driver.pages import Kind, Page
 
-SHORT = Answer(level="MEDIUM", score=0.1, obligations={"access_token_lifespan_s": 60})
 IMPLICIT, HYBRID = "id_token token", "code id_token token"
 
 

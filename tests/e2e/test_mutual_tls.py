@@ -8,14 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tests.e2e.certificates import Authority
-from tests.e2e.front import Answer
+from tests.e2e.front import END
 from tests.e2e.realm_parts import client_like
 from tests.e2e.test_real_service import settle
 from tests.e2e.world import World
 from tools.driver.application import Application, MutualTls
 from tools.processes import LOOPBACK
 
-END = Answer(False, "HIGH", 0.99, obligations={"session": "end"})
 Connect = Callable[[str], MutualTls]
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.front import ACR_MFA, ALLOW, DENY, STEP_UP, Answer
+from tests.e2e.front import ACR_MFA, ALLOW, DENY, END, SHORT, STEP_UP, Answer
 from tests.e2e.realm_parts import change_client, client_like
 from tests.e2e.world import ACR_BASIC, World
 from tools.driver.application import claims_of
 from tools.driver.pages import Kind
 
-SHORT = Answer(level="MEDIUM", score=0.1, obligations={"access_token_lifespan_s": 60, "refresh_token_lifespan_s": 600})
 LOWER = Answer(
     level="HIGH",
     score=0.4,
@@ -65,7 +64,7 @@ def test_a_revoked_refresh_token_is_refused_unasked_and_ends_no_session(world: W
     person = world.person()
     first = world.tokens_of(person, app)
     change_client(world, app, notBefore=first.access["iat"] + 1)
-    world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
+    world.answer(END)
     assert not app.refresh(first.refresh_token).ok
     assert world.asks == []
     assert len(world.demo.sessions(person.name)) == 1
@@ -93,7 +92,7 @@ def test_a_refusal_that_ends_the_session_ends_it(world: World):
     person = world.person()
     visit = world.logged_in(person)
     first = visit.tokens()
-    world.answer(Answer(False, "HIGH", 0.99, obligations={"session": "end"}))
+    world.answer(END)
     assert not world.spa.refresh(first.refresh_token).ok
     assert world.demo.sessions(person.name) == []
     world.answer(ALLOW)

@@ -1,6 +1,6 @@
 """Two nodes of Keycloak on one PostgreSQL, behind one address. By hand, since two more servers take a while to start:
 
-    python -m pytest -q tests/e2e/two_nodes.py
+    make e2e-nodes
 
 What a login or a refusal left at one node is there at the other.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.front import ACR_MFA, ALLOW, STEP_UP, Answer, Front
+from tests.e2e.front import ACR_MFA, ALLOW, END, SHORT, STEP_UP, Answer, Front
 from tests.e2e.realm_parts import client_like, send_past_the_risk_step
 from tests.e2e.switch import Switch
 from tests.e2e.world import ACR_BASIC, World
@@ -24,8 +24,6 @@ from tools.paths import Ports
 from tools.processes import LOOPBACK, free_port
 from tools.stack import Plan, Stack, realm_files
 
-SHORT = Answer(level="MEDIUM", score=0.1, obligations={"access_token_lifespan_s": 60})
-END = Answer(False, "HIGH", 0.99, obligations={"session": "end"})
 CLUSTER_PORTS = (7800, 7801)  # JGroups looks for failed nodes 50,000 above
 
 

@@ -106,7 +106,10 @@ def _build(archive: Path, jar: Path | None, home: Path, options: Sequence[str]) 
 
 
 def _forget_older(home: Path, prefix: str, keep: int = 3) -> None:
-    others = [path for path in home.parent.glob(f"{prefix}*") if path != home and not path.name.endswith("stock")]
+    """Remove all but the newest homes of a version, of those with the extension or of the stock ones, as `home` is."""
+    is_stock = home.name.endswith("stock")
+    alike = [path for path in home.parent.glob(f"{prefix}*") if path.name.endswith("stock") is is_stock]
+    others = [path for path in alike if path != home]
     for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[keep - 1 :]:
         shutil.rmtree(old, ignore_errors=True)  # a run in progress has its own links to the files
 

@@ -8,10 +8,13 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner, Result
 
+from idp_adapter.__main__ import main
 from idp_adapter.adapters.sql import SqlStore, open_store
 from idp_adapter.core.audit import Segment
 from idp_adapter.errors import ProfileDamaged
+from tests.adapters.face import REALM
 from tests.support import audit, postgres
 from tests.support.records import BOB, NOW, record
 from tests.support.sealing import sealer
@@ -65,6 +68,18 @@ def opened() -> Iterator[Callable[..., SqlStore]]:
 @pytest.fixture
 def store(store_url, damaged, opened) -> SqlStore:
     return opened(store_url, on_damaged=damaged.append)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Callable[..., Result]:
+    """Runs a command of a service with one realm, whose data lie in the test's own folder."""
+    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM)
+    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
+
+    def run(*arguments: object, **more) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False, **more)
+
+    return run
 
 
 @pytest.fixture

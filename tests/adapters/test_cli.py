@@ -19,11 +19,9 @@ from pathlib import Path
 
 import jwt
 import pytest
-from click.testing import CliRunner
 from werkzeug.test import Client
 
 from idp_adapter import app, config
-from idp_adapter.__main__ import main
 from idp_adapter.adapters.http import wire
 from idp_adapter.adapters.sealing_keys import TemplateKeyFolder
 from idp_adapter.core.types import SubjectId
@@ -31,17 +29,6 @@ from tests.adapters.face import CONTRACT, RSA_KEY, jwk, question
 from tests.support.sealing import TEMPLATE, lesson
 
 DEFAULT_POLICY = Path(app.__file__).parent / "policies" / "default.toml"
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", "http://127.0.0.1:8080/realms/demo")
-    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
-
-    def invoke(*arguments, **more):
-        return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False, **more)
-
-    return invoke
 
 
 def test_help_names_every_command(run):

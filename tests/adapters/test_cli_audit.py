@@ -7,27 +7,13 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from click.testing import CliRunner
 from werkzeug.test import Client
 
 from idp_adapter import app, config, errors
-from idp_adapter.__main__ import main
 from idp_adapter.core.audit import Segment
 from idp_adapter.services.audit import Sealing, Watch
 from tests.adapters.test_cli_policy import REALM, decide_some
 from tests.support.sealing import changed
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM)
-    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("IDP_ADAPTER_WORKERS", "1")  # counters of this process alone
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-
-    return invoke
 
 
 def test_a_chain_verifies_until_somebody_touches_it(run, tmp_path):

@@ -7,10 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner
 
 from idp_adapter import app, config
-from idp_adapter.__main__ import main
 from idp_adapter.core.evidence import any_text
 from idp_adapter.core.types import Outcome, OutcomeType, SubjectId
 from idp_adapter.core.types.facts import Facts
@@ -24,19 +22,13 @@ REALM = "http://127.0.0.1:8080/realms/demo"
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path, monkeypatch, run):
     """Settings whose policy says who agreed."""
     shipped = (config.Path(app.__file__).parent / "policies" / "default.toml").read_text("utf-8")
     policy = tmp_path / "policy.toml"
     policy.write_text(shipped.replace("background_groups = []", 'background_groups = ["/givers"]'), "utf-8")
-    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM)
-    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("IDP_ADAPTER_POLICY", str(policy))
     return tmp_path
-
-
-def run(*arguments: str):
-    return CliRunner().invoke(main, arguments, catch_exceptions=False)
 
 
 def stored(people: int) -> None:
@@ -54,7 +46,7 @@ def stored(people: int) -> None:
         store.record(replace(login, facts=None, learnable=None))
 
 
-def test_those_who_agreed_make_a_file_that_the_service_starts_with(place, monkeypatch):
+def test_those_who_agreed_make_a_file_that_the_service_starts_with(place, monkeypatch, run):
     stored(202)
     out = place / "texts.json"
     result = run("behaviour", "fit", "--model", "any-text", "--out", str(out))
@@ -84,7 +76,7 @@ def test_those_who_agreed_make_a_file_that_the_service_starts_with(place, monkey
         app.build(config.load())
 
 
-def test_below_two_hundred_it_refuses_in_one_sentence_and_writes_nothing(place):
+def test_below_two_hundred_it_refuses_in_one_sentence_and_writes_nothing(place, run):
     stored(5)
     for model in ("any-text", "pointer"):
         result = run("behaviour", "fit", "--model", model, "--out", str(place / "out.json"))
@@ -93,14 +85,14 @@ def test_below_two_hundred_it_refuses_in_one_sentence_and_writes_nothing(place):
     assert not (place / "out.json").exists()
 
 
-def test_a_policy_under_which_nobody_agreed_is_told_so(place, monkeypatch):
+def test_a_policy_under_which_nobody_agreed_is_told_so(place, monkeypatch, run):
     monkeypatch.delenv("IDP_ADAPTER_POLICY")
     result = run("behaviour", "fit", "--model", "pointer", "--out", str(place / "out.json"))
     assert result.exit_code == 5
     assert "behaviour.background_groups" in result.output
 
 
-def test_a_realm_that_is_not_served_is_refused(place):
+def test_a_realm_that_is_not_served_is_refused(place, run):
     result = run("behaviour", "fit", "--model", "pointer", "--out", str(place / "x"), "--realm", "http://x/realms/y")
     assert result.exit_code == 5
     assert "none of the realms" in result.output

@@ -7,10 +7,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner
 
 from idp_adapter import app, config
-from idp_adapter.__main__ import main
 from idp_adapter.core.types import ComplianceStatus, Device, Outcome, OutcomeType, Posture, SubjectId
 from idp_adapter.services.ports import Lesson
 
@@ -18,17 +16,6 @@ REALM = "http://127.0.0.1:8080/realms/demo"
 CAROL = SubjectId("user", "carol")
 ABOUT = ("--issuer", REALM, "--id", "carol")
 OLD = timedelta(days=200)
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM)
-    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, arguments, catch_exceptions=False)
-
-    return invoke
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner
 
 from idp_adapter import app, config
-from idp_adapter.__main__ import main
 from idp_adapter.adapters import replay_plot
 from idp_adapter.adapters.http import wire
 from idp_adapter.core.differences import Difference
@@ -39,17 +37,6 @@ effect = { require_acr = "mfa" }
 name = "nobody"
 effect = "deny"
 """
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM)
-    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-
-    return invoke
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner
 
 from idp_adapter import app, config
-from idp_adapter.__main__ import main
 from idp_adapter.core import templates
 from idp_adapter.core.types import Device, Habits, Outcome, OutcomeType, SubjectId
 from idp_adapter.services.ports import HistoryQuery, Lesson
@@ -20,17 +18,6 @@ REALM = "http://127.0.0.1:8080/realms/demo"
 CAROL = SubjectId("user", "carol")
 ABOUT = ("--issuer", REALM, "--type", "user", "--id", "carol")
 KEY = "keystroke/password//8"
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM)
-    monkeypatch.setenv("IDP_ADAPTER_DATA_DIR", str(tmp_path / "data"))
-
-    def invoke(*arguments, **more):
-        return CliRunner().invoke(main, ["subject", *arguments], catch_exceptions=False, **more)
-
-    return invoke
 
 
 @pytest.fixture
@@ -57,43 +44,43 @@ def history(now):
 
 
 def test_drift_is_told_as_text_and_as_json(run, now):
-    shown = run("drift", *ABOUT)
+    shown = run("subject", "drift", *ABOUT)
     assert shown.exit_code == 0
     assert f"{KEY}: " in shown.output
     assert "moved spreads" in shown.output
-    told = json.loads(run("drift", *ABOUT, "--json").output)
+    told = json.loads(run("subject", "drift", *ABOUT, "--json").output)
     assert [item["key"] for item in told["templates"]] == [KEY, "other/a", "other/b"]
     assert told["templates"][0]["rows"] == 40
     assert len(told["templates"][1]["former"]) == 2
 
 
 def test_an_export_holds_the_drift_report(run, now):
-    exported = json.loads(run("export", *ABOUT).output)
-    assert exported["drift"] == json.loads(run("drift", *ABOUT, "--json").output)
+    exported = json.loads(run("subject", "export", *ABOUT).output)
+    assert exported["drift"] == json.loads(run("subject", "drift", *ABOUT, "--json").output)
 
 
 def test_a_roll_back_undoes_two_weeks_unless_told_otherwise(run, now):
-    assert run("roll-back", *ABOUT, input="n\n").exit_code == 1
+    assert run("subject", "roll-back", *ABOUT, input="n\n").exit_code == 1
     assert len(history(now).devices) == 1
-    done = run("roll-back", *ABOUT, "--yes")
+    done = run("subject", "roll-back", *ABOUT, "--yes")
     assert done.exit_code == 0
     assert "1 templates restored, 1 forgotten; 1 devices forgotten" in done.output
     after = history(now)
     assert (after.devices, after.habits.logins, "other/b" in after.templates) == ((), 9, False)
     assert templates.from_bytes(after.templates["other/a"]).current.learnt_at == now - 20 * DAY
-    again = run("roll-back", *ABOUT, "--yes")
+    again = run("subject", "roll-back", *ABOUT, "--yes")
     assert "0 templates restored, 0 forgotten; 0 devices forgotten; habits unchanged" in again.output
 
 
 def test_a_roll_back_goes_to_before_the_given_time(run, now):
     since = (now - 30 * DAY).isoformat()
-    assert run("roll-back", *ABOUT, "--yes", "--since", since).exit_code == 0
+    assert run("subject", "roll-back", *ABOUT, "--yes", "--since", since).exit_code == 0
     assert templates.from_bytes(history(now).templates["other/a"]).current.learnt_at == now - 40 * DAY
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2026-11-21T08:00:00", ""])
 def test_a_time_without_its_offset_is_refused(run, now, since):
-    ran = run("roll-back", *ABOUT, "--yes", "--since", since)
+    ran = run("subject", "roll-back", *ABOUT, "--yes", "--since", since)
     assert ran.exit_code == 2
     assert "with its offset" in ran.output
     assert len(history(now + timedelta(days=1)).devices) == 1
@@ -101,6 +88,6 @@ def test_a_time_without_its_offset_is_refused(run, now, since):
 
 @pytest.mark.parametrize("command", [("roll-back", "--yes"), ("drift",)])
 def test_a_subject_of_whom_nothing_is_stored_is_exit_code_5(run, command):
-    ran = run(*command, *ABOUT)
+    ran = run("subject", *command, *ABOUT)
     assert ran.exit_code == 5
     assert ran.output.startswith("Error: no")

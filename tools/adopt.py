@@ -15,6 +15,7 @@ import getpass
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -39,13 +40,23 @@ class Realm:
     """The admin API of one realm, spoken to as an administrator of the realm `master`."""
 
     def __init__(self, url: str, realm: str, admin: str, password: str) -> None:
-        self._url = f"{url.rstrip('/')}/admin/realms/{quote(realm, safe='')}"
+        self._base = url.rstrip("/")
+        self._url = f"{self._base}/admin/realms/{quote(realm, safe='')}"
+        self._form = {"grant_type": "password", "client_id": "admin-cli", "username": admin, "password": password}
         self._session = requests.Session()
-        form = {"grant_type": "password", "client_id": "admin-cli", "username": admin, "password": password}
-        answer = self._send("POST", f"{url.rstrip('/')}/realms/master/protocol/openid-connect/token", data=form)
+        self._until = 0.0
+        self._log_in()
+
+    def _log_in(self) -> None:
+        """A token of the administrator lives for a minute by default, and flows may take longer."""
+        self._session.headers.pop("Authorization", None)
+        answer = self._send("POST", f"{self._base}/realms/master/protocol/openid-connect/token", data=self._form)
         if answer.status_code != 200:
-            raise Stop(f"{url} did not let {admin} in (status {answer.status_code}): check --admin and the password.")
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            who = f"{self._form['username']} (status {answer.status_code})"
+            raise Stop(f"{self._base} did not let {who} in: check --admin and the password.")
+        token = answer.json()
+        self._session.headers["Authorization"] = f"Bearer {token['access_token']}"
+        self._until = time.monotonic() + token["expires_in"] / 2
 
     def get(self, path: str) -> Any:
         """Read one thing."""
@@ -64,6 +75,8 @@ class Realm:
         self._call("DELETE", path)
 
     def _call(self, method: str, path: str, body: Rep | None = None) -> requests.Response:
+        if time.monotonic() > self._until:
+            self._log_in()
         answer = self._send(method, self._url + path, json=body)
         if answer.status_code >= 400:
             raise Stop(f"Keycloak answered {method} {path} with {answer.status_code}: {answer.text[:200]}")

@@ -310,7 +310,8 @@ def _introduce(stack: Stack) -> None:
         say(f"  {user.name:<8} {user.password:<16} {code}")
     for user in PARTNER_USERS:
         say(f"  {user.name:<8} {user.password:<16} at the identity provider “Partner”")
-    say(f"\n  the code now: {Person('', '', OTP_SECRET_BASE32).otp()}")
+    say(f"\n  elsewhere: have the browser send X-Forwarded-For: {SINGAPORE.address()}, which is Singapore")
+    say(f"  the code now: {Person('', '', OTP_SECRET_BASE32).otp()}")
 
 
 def _summary(demo: Demo, seconds: float) -> str:

@@ -83,7 +83,7 @@ def test_what_fails_half_way_leaves_nothing_behind(admin: Admin, realm: Realm):
 
 
 def test_a_wrong_password_or_address_is_said_in_one_sentence(world: World):
-    with pytest.raises(Stop, match="did not let admin in"):
+    with pytest.raises(Stop, match="did not let admin"):
         Realm(world.plan.keycloak_url, "demo", "admin", "wrong")
     with pytest.raises(Stop, match="can't be reached"):
         Realm("http://127.0.0.1:9", "demo", *ADMIN)

@@ -54,12 +54,12 @@ class DeviceKeeper:
         if len(name) > MOST_NAME or not name.isprintable():
             raise RequestInvalid(f"a device's name must be at most {MOST_NAME} printable characters")
         if not self.store.rename(issuer, subject, device, name or None):
-            raise _not_found(device)
+            raise _not_found()
 
     def remove(self, issuer: str, subject: SubjectId, device: tuple[str, str]) -> None:
         """Forget a device; its next login is a new device's. Raises `NotFound`."""
         if not self.store.remove(issuer, subject, device):
-            raise _not_found(device)
+            raise _not_found()
 
     def report(self, issuer: str, posture: Posture, *, now: datetime) -> bool:
         """Take one report. False where a newer one of the same source is stored.
@@ -75,5 +75,5 @@ class DeviceKeeper:
         return reported is Reported.STORED
 
 
-def _not_found(device: tuple[str, str]) -> NotFound:
-    return NotFound(f"the subject has no {device[0]} of that id", hint="List the devices for their kinds and ids.")
+def _not_found() -> NotFound:
+    return NotFound("the subject has no device of that kind and id", hint="List the devices for their kinds and ids.")

@@ -33,7 +33,7 @@ from idp_adapter.core.types import (
     Subject,
     Telemetry,
 )
-from idp_adapter.errors import RequestInvalid
+from idp_adapter.errors import ProfileDamaged, RequestInvalid
 from idp_adapter.services.forms import FormReader
 from idp_adapter.services.ports import HistoryQuery, Lesson, Observer, Store, TelemetryOpener
 
@@ -53,7 +53,11 @@ class OutcomeReporter:
     opener: TelemetryOpener | None = None
 
     def report(self, outcome: Outcome, *, now: datetime) -> bool:
-        """Store one outcome and what it teaches. False when it was stored before; nothing changes then."""
+        """Store one outcome and what it teaches. False when it was stored before; nothing changes then.
+
+        One from a clock that is ahead counts as of now: else its failure would count until then.
+        """
+        outcome = replace(outcome, time=min(outcome.time, now))
         if outcome.type is OutcomeType.TAKEOVER_REPORTED:
             return self.roll_back(outcome, now=now) is not None
         record = self._decision(outcome, now)
@@ -87,10 +91,16 @@ class OutcomeReporter:
         return back
 
     def _decision(self, outcome: Outcome, now: datetime) -> DecisionRecord | None:
-        """The decision that this outcome belongs to, unless it is another subject's or too old to confirm anything."""
+        """The decision that this outcome belongs to.
+
+        None where it is another subject's, too old to confirm anything, or damaged.
+        """
         if outcome.decision_id is None or outcome.subject is None:
             return None
-        record = self.store.decision(outcome.issuer, outcome.decision_id)
+        try:
+            record = self.store.decision(outcome.issuer, outcome.decision_id)
+        except ProfileDamaged:  # which is counted by the store
+            return None
         if record is None or record.subject != outcome.subject or now - record.time > CONFIRMS_FOR:
             return None
         return record

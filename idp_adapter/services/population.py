@@ -26,9 +26,12 @@ class Populations:
         return self._known.get(issuer, UNKNOWN)
 
     def renew(self, *, now: datetime) -> None:
-        """Look again. A realm whose store does not answer keeps the last picture."""
+        """Look again. A realm whose store does not answer keeps the last picture, and the last such error is raised."""
+        failed: Unavailable | None = None
         for issuer in self._issuers:
             try:
                 self._known[issuer] = self._store.population(issuer, since=now - ATTEMPTS_COUNT_FOR)
-            except Unavailable:
-                continue
+            except Unavailable as error:
+                failed = error
+        if failed is not None:
+            raise failed

@@ -234,7 +234,7 @@ class Store(Protocol):
         ...
 
     def decision(self, issuer: str, decision_id: str) -> DecisionRecord | None:
-        """Find a decision of this issuer."""
+        """Find a decision of this issuer. Raises `ProfileDamaged` when its row can't be read."""
         ...
 
     def population(self, issuer: str, *, since: datetime) -> Population:

@@ -505,11 +505,12 @@ def test_damaged_habits_count_as_absent_and_are_reported(store, kind, damaged):
     assert store.load(query()).habits == habits(9)
 
 
-def test_a_damaged_decision_is_reported_as_such(store):
+def test_a_damaged_decision_is_reported_as_such(store, damaged):
     store.record(record())
     changed(store, """UPDATE decision SET evidence = '{"v": 99}'""")
     with pytest.raises(ProfileDamaged):
         store.decision(REALM_A, "decision-1")
+    assert [type(error) for error in damaged] == [ProfileDamaged]
 
 
 def deep(levels: int = 5_000) -> str:

@@ -11,6 +11,7 @@ from idp_adapter.core.learning import MOST_DEVICES
 from idp_adapter.core.types import Network, Origin, OutcomeType, Resource, SubjectId
 from idp_adapter.services.ports import HistoryQuery
 from tests.services.conftest import ABROAD_IP, login, telemetry
+from tests.support.sealing import changed
 
 
 def history(house):
@@ -58,6 +59,22 @@ def test_a_failure_is_remembered_against_the_subject(house, type_):
     for _ in range(4):
         house.tell(house.ask(), type_, origin=Origin("a", "p"))
     assert len(history(house).failures.of_subject) == 4
+
+
+def test_a_failure_from_a_clock_that_is_ahead_counts_from_now_and_not_for_ever(house):
+    told = house.now
+    house.tell(house.ask(), OutcomeType.LOGIN_FAILED, time=told + timedelta(days=365), origin=Origin("a", "p"))
+    assert history(house).failures.of_subject == (told,)
+    house.now += timedelta(hours=2)
+    assert history(house).failures.of_subject == ()
+
+
+def test_an_outcome_of_a_decision_that_can_not_be_read_is_stored_and_teaches_nothing(house):
+    decision = house.ask()
+    changed(house.store, "UPDATE decision SET evidence = 'not JSON'")
+    assert house.tell(decision, id="same")
+    assert not house.tell(decision, id="same")
+    assert history(house).habits.logins == 0
 
 
 def test_a_failed_login_needs_no_decision_to_count(house):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from idp_adapter.core.population import FEWEST_SUBJECTS, Population
 from idp_adapter.core.types import OutcomeType, SubjectId
 from idp_adapter.errors import Unavailable
@@ -40,22 +42,23 @@ def test_before_the_first_look_and_of_another_realm_nothing_is_known(house: Hous
     assert house.populations.of("https://id.example/realms/other") == Population()
 
 
-def test_what_was_known_stays_while_the_store_does_not_answer():
+def test_what_was_known_of_a_realm_stays_while_the_store_does_not_answer_and_that_is_told_after_all_others():
     class Silent:
-        population_ = Population(30)
-        silent = False
+        silent = ""
 
         def population(self, issuer, *, since):
-            if self.silent:
+            if self.silent == issuer:
                 raise Unavailable("database", "no answer")
-            return self.population_
+            return Population(len(issuer) + len(self.silent))
 
     store = Silent()
-    populations = Populations(store, [ISSUER])  # a store that can be told to be silent
+    populations = Populations(store, [ISSUER, "other"])  # a store that can be told to be silent
     populations.renew(now=b.NOW)
-    store.silent = True
-    populations.renew(now=b.NOW)
-    assert populations.of(ISSUER) == Population(30)
+    store.silent = ISSUER
+    with pytest.raises(Unavailable):
+        populations.renew(now=b.NOW)
+    assert populations.of(ISSUER) == Population(len(ISSUER))
+    assert populations.of("other") == Population(len("other") + len(ISSUER))
 
 
 def test_a_population_never_holds_a_raw_address(house: House):

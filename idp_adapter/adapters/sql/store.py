@@ -223,7 +223,9 @@ class SqlStore:
         try:
             return rows.decision_record(columns, self._learnable(columns, kek_id, wrapped))
         except DAMAGED:
-            raise ProfileDamaged("a stored decision is damaged") from None
+            damaged = ProfileDamaged("a stored decision is damaged")
+            self._on_damaged(damaged)
+            raise damaged from None
 
     def _learnable(self, columns: Mapping[str, Any], kek_id: str | None, wrapped: Any) -> Learnable | None:
         sealed = columns["learnable"]

@@ -23,6 +23,7 @@ from idp_adapter.core.types import (
 )
 from idp_adapter.errors import Unavailable
 from tests.adapters.face import CONTRACT, NOW, REALM, SERVICE, make_face, question, token
+from tests.support.sealing import changed
 
 JWT = "application/evaluation+jwt"
 DECISION = Decision(
@@ -135,6 +136,26 @@ def test_a_signed_boxcar_holds_all_answers(face):
     assert len(claims["evaluation"]["evaluations"]) == 2
 
 
+def test_each_decision_of_a_boxcar_is_logged_and_measured(face):
+    context = {**question()["context"], "telemetry_dropped": True}
+    answered = face.post("/access/v1/evaluations", {**question(), "evaluations": [{}, {"context": context}, 7]})
+    lines = [json.loads(line) for line in face.log.getvalue().splitlines()]
+    logged = [line["decision_id"] for line in lines if line["event"] == "decided"]
+    assert logged == [item["context"]["decision_id"] for item in answered.json["evaluations"][:2]]
+    exposed = face.client.get("/metrics").data
+    assert b'idp_adapter_decision_seconds_count{action="login"} 2.0' in exposed
+    assert b'idp_adapter_telemetry_rejected_total{reason="dropped"} 1.0' in exposed
+
+
+def test_a_question_of_a_boxcar_that_can_not_be_stored_loses_itself_only(face):
+    unfit = {"type": "user", "id": "\u9577" * 256}
+    answered = face.post("/access/v1/evaluations", {**question(), "evaluations": [{}, {"subject": unfit}, {}]})
+    assert answered.status_code == 200
+    (_, refused, _) = answered.json["evaluations"]
+    assert refused["context"]["error"] == {"status": 400, "message": "`subject.id` is over 512 bytes"}
+    assert not refused["decision"]
+
+
 def test_the_published_keys_have_no_private_part(face):
     for key in face.client.get("/.well-known/jwks.json").json["keys"]:
         assert key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
@@ -174,6 +195,24 @@ def test_one_bad_outcome_loses_itself_only(face):
     assert response.json["duplicate"] == ["a"]
     assert [item["index"] for item in response.json["rejected"]] == [1, 2, 3]
     assert "`outcomes[1].type`" in response.json["rejected"][0]["reason"]
+
+
+def test_an_outcome_that_can_not_be_stored_loses_itself_only(face):
+    unfit = outcome("b", subject={"type": "user", "id": "\u9577" * 256})
+    response = report(face, outcome("a"), unfit, outcome("c"))
+    assert (response.status_code, response.json["accepted"]) == (200, ["a", "c"])
+    (rejected,) = response.json["rejected"]
+    assert (rejected["index"], rejected["id"]) == (1, "b")
+    assert "`subject.id` is over 512 bytes" in rejected["reason"]
+
+
+def test_an_outcome_of_a_decision_that_can_not_be_read_is_stored_and_loses_no_other(face):
+    decision_id = face.ask(question()).json["context"]["decision_id"]
+    changed(face.store, "UPDATE decision SET evidence = 'not JSON'")
+    subject = question()["subject"]
+    response = report(face, outcome("a", decision_id=decision_id, subject=subject), outcome("b"))
+    assert response.json == {"accepted": ["a", "b"], "duplicate": [], "rejected": []}
+    assert report(face, outcome("a")).json["duplicate"] == ["a"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
 from werkzeug.test import Client
 
 from idp_adapter import app, config
@@ -36,13 +37,18 @@ def test_what_enforcers_should_do_without_us_is_published_and_a_candidate_is_a_n
     assert any(note.startswith("in the shadow: t 1+") for note in notes)
 
 
-def test_the_use_of_a_break_glass_account_is_a_warning_that_names_the_account_and_no_person(tmp_path):
+@pytest.mark.parametrize("several", [False, True], ids=["alone", "among several"])
+def test_the_use_of_a_break_glass_account_is_a_warning_that_names_the_account_and_no_person(tmp_path, several):
     policy = tmp_path / "policy.toml"
     asked = question()
     glass = f'[[break_glass]]\nname = "emergency"\nsubject = "{asked["subject"]["id"]}"\n'
     policy.write_text(VALID + glass, encoding="utf-8")
     face = make_face(tmp_path, policy=policy)
-    decision_id = face.ask(asked).json["context"]["decision_id"]
+    if several:
+        (answer,) = face.post("/access/v1/evaluations", {**asked, "evaluations": [{}]}).json["evaluations"]
+    else:
+        answer = face.ask(asked).json
+    decision_id = answer["context"]["decision_id"]
     lines = [json.loads(line) for line in face.log.getvalue().decode().splitlines()]
     alarm = next(line for line in lines if line["event"] == "break_glass")
     assert (alarm["level"], alarm["account"], alarm["decision_id"]) == ("warning", "emergency", decision_id)

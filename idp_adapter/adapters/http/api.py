@@ -156,12 +156,12 @@ class _Endpoints:
         now = self._parts.now()
         caller = self._caller(now)
         body = wire.read_body(frame.json_body())
-        boxcar = wire.read_boxcar(body, issuer=caller.issuer)
+        boxcar = wire.read_boxcar(body)
         if boxcar is None:
             return self._answer_one(body, caller, now, started)
         answers: list[Json] = []
         for question in boxcar.questions:
-            answer = self._answer(question, now)
+            answer = self._answer(question, caller, now)
             answers.append(answer)
             if answer["decision"] is boxcar.stop_at:
                 break
@@ -179,7 +179,11 @@ class _Endpoints:
             if isinstance(report.outcome, RequestInvalid):
                 rejected.append((report, report.outcome.message))
                 continue
-            new = self._parts.reporter.report(report.outcome, now=now)
+            try:
+                new = self._parts.reporter.report(report.outcome, now=now)
+            except RequestInvalid as error:  # what can't be stored
+                rejected.append((report, error.message))
+                continue
             (accepted if new else duplicate).append(report.outcome.id)
             if new and report.outcome.type is OutcomeType.TAKEOVER_REPORTED:
                 self._parts.log.rolled_back(issuer=caller.issuer)
@@ -221,21 +225,34 @@ class _Endpoints:
         return self._parts.authenticator.authenticate(request.headers.get("Authorization"), now=now)
 
     def _answer_one(self, body: Reader, caller: Caller, now: datetime, started: float) -> Response:
+        question, decision = self._decide(body, caller, now)
+        response = self._written(wire.answer(decision), caller, question.txn, now)
+        self._decided(question, decision, started)
+        return response
+
+    def _answer(self, body: Reader | RequestInvalid, caller: Caller, now: datetime) -> dict[str, Json]:
+        """The answer to one question of several, of which one that is not valid loses itself only."""
+        started = self._parts.timer()
+        if isinstance(body, RequestInvalid):
+            return wire.refusal(400, body.message)
+        try:
+            question, decision = self._decide(body, caller, now)
+        except RequestInvalid as error:
+            return wire.refusal(400, error.message)
+        self._decided(question, decision, started)
+        return wire.answer(decision)
+
+    def _decide(self, body: Reader, caller: Caller, now: datetime) -> tuple[Request, Decision]:
         question = wire.read_question(body, issuer=caller.issuer)
         if wire.telemetry_was_dropped(body):
             self._parts.watcher.telemetry_rejected("dropped")
-        decision = self._parts.decider.decide(question, now=now, decision_id=self._parts.new_id())
-        response = self._written(wire.answer(decision), caller, question.txn, now)
+        return question, self._parts.decider.decide(question, now=now, decision_id=self._parts.new_id())
+
+    def _decided(self, question: Request, decision: Decision, started: float) -> None:
         hook = question.action if question.action in _HOOKS else "other"
         seconds = self._parts.timer() - started
         self._parts.watcher.took(hook, seconds)
-        self._parts.log.decided(decision, issuer=caller.issuer, hook=hook, seconds=seconds)
-        return response
-
-    def _answer(self, question: Request | RequestInvalid, now: datetime) -> dict[str, Json]:
-        if isinstance(question, RequestInvalid):
-            return wire.refusal(400, question.message)
-        return wire.answer(self._parts.decider.decide(question, now=now, decision_id=self._parts.new_id()))
+        self._parts.log.decided(decision, issuer=question.issuer, hook=hook, seconds=seconds)
 
     def _written(self, answer: dict[str, Json], caller: Caller, txn: str, now: datetime) -> Response:
         if not _wants_jwt(request.headers.get("Accept", "")):

@@ -45,12 +45,9 @@ _PARTS: Final = ("subject", "action", "resource", "context")
 
 @dataclass(frozen=True, slots=True)
 class Boxcar:
-    """Several questions of one request: each typed, or the reason why it can't be.
+    """Several questions of one request, yet to be read. `stop_at` is the answer that ends them."""
 
-    `stop_at` is the answer that ends them.
-    """
-
-    questions: tuple[Request | RequestInvalid, ...]
+    questions: tuple[Reader | RequestInvalid, ...]
     stop_at: bool | None
 
 
@@ -103,7 +100,7 @@ def telemetry_was_dropped(body: Reader) -> bool:
     return body.object("context").has("telemetry_dropped")
 
 
-def read_boxcar(body: Reader, *, issuer: str) -> Boxcar | None:
+def read_boxcar(body: Reader) -> Boxcar | None:
     """Several evaluation requests; None where the body holds a single one.
 
     Members of an item replace the defaults whole.
@@ -119,7 +116,7 @@ def read_boxcar(body: Reader, *, issuer: str) -> Boxcar | None:
             "`options.evaluations_semantic` is not known", hint=f"Send one of {', '.join(STOP_AT)}, or leave it out."
         )
     defaults = {name: value for name in _PARTS if (value := body.member(name)) is not None}
-    questions = tuple(_item(item, index, defaults, issuer) for index, item in enumerate(items))
+    questions = tuple(_item(item, index, defaults) for index, item in enumerate(items))
     return Boxcar(questions, STOP_AT[semantic])
 
 
@@ -185,14 +182,11 @@ def _session(session: Reader) -> Session:
     )
 
 
-def _item(item: Json, index: int, defaults: Mapping[str, Json], issuer: str) -> Request | RequestInvalid:
+def _item(item: Json, index: int, defaults: Mapping[str, Json]) -> Reader | RequestInvalid:
     path = f"evaluations[{index}]"
     if not isinstance(item, dict):
         return RequestInvalid(f"`{path}` must be a JSON object", hint="Send an object there.")
-    try:
-        return read_question(Reader({**defaults, **item}, path), issuer=issuer)
-    except RequestInvalid as error:
-        return error
+    return Reader({**defaults, **item}, path)
 
 
 def _obligations(obligations: Obligations) -> dict[str, Json]:

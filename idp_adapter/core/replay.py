@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -200,11 +200,6 @@ def age_of(band: int | None, edges: tuple[int, ...]) -> int | None:
 def nats_of(probability: float) -> float:
     """Log-odds of any probability, its ends included."""
     return logit(min(max(probability, _TINY), 1 - _TINY))
-
-
-def shares(counter: Mapping[Difference, int]) -> Iterator[tuple[Difference, int]]:
-    """What changes, in a fixed order; what stays the same is left out."""
-    return ((kind, counter[kind]) for kind in Difference if kind is not Difference.SAME and counter.get(kind))
 
 
 def _conditions(policy: Policy) -> Iterator[Condition]:

@@ -23,7 +23,6 @@ from idp_adapter.core.replay import (
     nats_of,
     probability_of,
     read_again,
-    shares,
     unrecorded,
 )
 from idp_adapter.core.types import Place
@@ -163,4 +162,4 @@ def test_a_report_counts_by_client_group_accessibility_and_hook():
     assert report.by_client["spa"].total() == 5
     assert report.by_group["/a"][Difference.REFUSED] == report.by_group["/b"][Difference.REFUSED] == 3
     assert report.by_exemption["exempt from behaviour"].total() == 2
-    assert list(shares(report.changes)) == [(Difference.REFUSED, 3)]
+    assert report.changes == {Difference.REFUSED: 3, Difference.SAME: 2}

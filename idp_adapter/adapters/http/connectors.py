@@ -15,7 +15,6 @@ from typing import Final
 from idp_adapter.config import Connector
 from idp_adapter.errors import CallerForbidden, CallerUnauthenticated
 
-SCOPE: Final = "posture"
 MOST_TOKEN: Final = 512
 _HINT: Final = "Send `Authorization: Bearer <token>` of a connector that IDP_ADAPTER_CONNECTORS names."
 

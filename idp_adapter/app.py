@@ -41,11 +41,12 @@ from idp_adapter.core.replay import Report
 from idp_adapter.core.types import Json, Origin, SubjectId
 from idp_adapter.errors import NotFound, Unavailable
 from idp_adapter.services.audit import Sealing, Verdict, Verification, Watch
+from idp_adapter.services.audit_ports import Checkpoint
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.devices import DeviceKeeper
 from idp_adapter.services.outcomes import OutcomeReporter
 from idp_adapter.services.population import Populations
-from idp_adapter.services.ports import Checkpoint, Retention, Store
+from idp_adapter.services.ports import Retention, Store
 from idp_adapter.services.replay import Replayer
 
 LOOK_AT_FEEDS_EVERY_S: Final = 10.0

@@ -12,14 +12,14 @@ from typing import Final
 from idp_adapter.adapters import jose, notary
 from idp_adapter.core.audit import Segment
 from idp_adapter.errors import Unavailable
-from idp_adapter.services.ports import Checkpoint
+from idp_adapter.services.audit_ports import Checkpoint
 
 _MOST_BYTES: Final = jose.MAX_TOKEN
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFolder:
-    """`ports.CheckpointShelf` in a folder, made where it is missing. Raises `Unavailable` where it can't be used."""
+    """`audit_ports.CheckpointShelf` in a folder, made where it is missing. Raises `Unavailable` where it is no use."""
 
     folder: Path
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from idp_adapter.adapters import jose
 from idp_adapter.core.audit import Segment
 from idp_adapter.core.types import Json
-from idp_adapter.services.ports import Checkpoint
+from idp_adapter.services.audit_ports import Checkpoint
 
 CHECKPOINT: Final = "audit-checkpoint+jwt"
 REMOVAL: Final = "audit-removal+jwt"
@@ -32,7 +32,7 @@ class Signs(Protocol):
 
 
 class JoseNotary:
-    """`ports.Notary` and `ports.Attest`. `keys` are more public keys to accept, such as former ones, as JWKs."""
+    """`audit_ports.Notary` and `Attest`. `keys` are more public keys to accept, such as former ones, as JWKs."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import Final
 
 from idp_adapter.core import audit
 from idp_adapter.core.audit import Fault, Finding, Removal, Segment
-from idp_adapter.services.ports import AuditLog, Checkpoint, CheckpointShelf, Notary
+from idp_adapter.services.audit_ports import AuditLog, Checkpoint, CheckpointShelf, Notary
 
 LATE_US: Final = 60_000_000  # a decision's row may come so long after its time: clocks and slow commits differ
 MOST_IN_SEGMENT: Final = 256

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
 
-from idp_adapter.core.audit import Leaf, Removal, Segment
 from idp_adapter.core.population import Population
 from idp_adapter.core.replay import Group, Look
 from idp_adapter.core.types import (
@@ -99,123 +98,6 @@ class Replays(Protocol):
 
     def slices(self, issuer: str, look: Look, *, since: datetime, until: datetime) -> Iterator[Slice]:
         """The decisions of a span of time, the oldest slice first, each grouped by what a policy looks at."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Unsealed:
-    """A stored decision that no segment of the audit chain holds yet."""
-
-    decision_id: str
-    time_us: int
-    digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What a signed checkpoint says."""
-
-    number: int
-    head: bytes
-
-
-class AuditLog(Protocol):
-    """The stored audit chain of each realm."""
-
-    def time_us(self, time: datetime) -> int:
-        """A time as it is stored, in microseconds."""
-        ...
-
-    def last(self, issuer: str) -> Segment | None:
-        """The newest segment."""
-        ...
-
-    def segment(self, issuer: str, number: int) -> Segment | None:
-        """One segment."""
-        ...
-
-    def unsealed(self, issuer: str, *, since_us: int | None, most: int) -> Sequence[Unsealed]:
-        """Decisions that no segment holds, the oldest first."""
-        ...
-
-    def pending(self, issuer: str) -> Sequence[Removal]:
-        """Statements of removal that no segment holds; bounded."""
-        ...
-
-    def append(
-        self, segment: Segment, decision_ids: Sequence[str], digests: Sequence[bytes], removal_ids: Sequence[str]
-    ) -> bool:
-        """Add a segment with its leaves, atomically. False where its number is taken or a decision is gone."""
-        ...
-
-    def segments(self, issuer: str, *, after: int) -> Sequence[Segment]:
-        """The next segments by number, bounded; empty at the end."""
-        ...
-
-    def misplaced(self, issuer: str, *, most: int) -> Sequence[str]:
-        """Numbers of segments that no chain can have: below 1, or none at all."""
-        ...
-
-    def leaves(self, issuer: str, number: int) -> Sequence[Leaf]:
-        """A segment's leaves in their order, each with the digest of what is stored now."""
-        ...
-
-    def removals(self, issuer: str) -> Sequence[Removal]:
-        """Every statement of removal."""
-        ...
-
-    def strays(self, issuer: str, *, before_us: int | None, newest: int, most: int) -> tuple[int, Sequence[str]]:
-        """How many decisions from a time on have no leaf, and ids of older ones without one in segments 1..`newest`.
-
-        Where the time is None, none is older.
-        """
-        ...
-
-
-class Attest(Protocol):
-    """States, signed, that decisions were removed lawfully."""
-
-    def new_id(self) -> str:
-        """An id for a statement."""
-        ...
-
-    def state(self, issuer: str, removal_id: str, kind: str, root: str, count: int) -> tuple[datetime, str]:
-        """A statement over the root of the removed decisions' digests; its time and its text."""
-        ...
-
-
-class Notary(Protocol):
-    """Signs checkpoints and statements of removal, and reads them back."""
-
-    def certify(self, segment: Segment, *, now: datetime) -> str:
-        """A signed checkpoint of a segment."""
-        ...
-
-    def is_current(self, checkpoint: str) -> bool:
-        """Whether a checkpoint was signed by the key that signs now."""
-        ...
-
-    def checkpoint(self, issuer: str, text: str) -> Checkpoint | None:
-        """What a checkpoint of this realm says; None where no known key signed it."""
-        ...
-
-    def removal(self, issuer: str, text: str, *, is_sealed: bool = False) -> tuple[str, int] | None:
-        """Root (hexadecimal) and count of a statement of this realm; None where no known key signed it.
-
-        One that is sealed is read without its signature.
-        """
-        ...
-
-
-class CheckpointShelf(Protocol):
-    """Where a host keeps the newest checkpoint of each realm, out of reach of those who write to the database."""
-
-    def kept(self, issuer: str) -> Checkpoint | None:
-        """What is kept of a realm."""
-        ...
-
-    def keep(self, segment: Segment) -> None:
-        """Keep a segment's checkpoint in place of the one before."""
         ...
 
 

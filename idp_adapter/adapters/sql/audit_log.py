@@ -16,7 +16,7 @@ from idp_adapter.adapters.sql.audit_content import digest_of
 from idp_adapter.adapters.sql.audit_statements import AuditStatements, compiled
 from idp_adapter.adapters.sql.database import Database, Execute
 from idp_adapter.core.audit import Leaf, Removal, Segment
-from idp_adapter.services.ports import Unsealed
+from idp_adapter.services.audit_ports import Unsealed
 
 MOST_SEGMENTS: Final = 500
 MOST_PENDING: Final = 500
@@ -30,7 +30,7 @@ class _Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuditRows:
-    """`ports.AuditLog` on either database."""
+    """`audit_ports.AuditLog` on either database."""
 
     database: Database
     dialect: str

@@ -25,7 +25,7 @@ from idp_adapter.adapters.sql.sqlite import MemorySqlite, Sqlite, connect
 from idp_adapter.adapters.sql.statements import compiled
 from idp_adapter.adapters.sql.store import SqlStore
 from idp_adapter.errors import ProfileDamaged, SettingsInvalid
-from idp_adapter.services.ports import Attest
+from idp_adapter.services.audit_ports import Attest
 
 _LOCK_KEY: Final = 0x6964702D72697371  # of the advisory lock; any constant of ours
 _SEALED: Final = 2  # a SQLite file's `user_version` once no page of it holds a body from before sealing

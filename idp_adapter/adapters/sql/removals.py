@@ -15,7 +15,7 @@ from idp_adapter.adapters.sql.audit_content import digest_of
 from idp_adapter.adapters.sql.audit_statements import compiled
 from idp_adapter.adapters.sql.database import Execute, Parameters
 from idp_adapter.core.audit import merkle_root
-from idp_adapter.services.ports import Attest
+from idp_adapter.services.audit_ports import Attest
 
 ERASED: Final = "erased"
 EXPIRED: Final = "expired"

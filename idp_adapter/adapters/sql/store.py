@@ -35,7 +35,8 @@ from idp_adapter.core.types import (
     SubjectId,
 )
 from idp_adapter.errors import ProfileDamaged, ProfileLocked
-from idp_adapter.services.ports import Attest, HistoryQuery, Lesson, Retention
+from idp_adapter.services.audit_ports import Attest
+from idp_adapter.services.ports import HistoryQuery, Lesson, Retention
 
 MOST_IN_BATCH: Final = 500
 NEVER_US: Final = 2**62  # past every time

@@ -45,6 +45,15 @@ def test_a_login_is_reported_with_its_decision_and_place(world: World):
     assert outcome["network"]["ip"] == "192.0.2.10"
 
 
+def test_a_second_factor_that_an_application_asked_for_is_a_step_up_and_a_class_proved_before_is_none(world: World):
+    person = world.person()
+    visit = world.visit(acr_values=ACR_MFA).log_in(person).enter_code(person)
+    assert _types(world, person) == ["step_up_succeeded"]
+    world.visit(world.second, visit.browser, acr_values=ACR_MFA)
+    _outcomes(world, person, fewest=2)
+    assert _types(world, person) == ["step_up_succeeded", "login_succeeded"]
+
+
 def test_a_passed_step_up_is_reported_as_such(world: World):
     person = world.person()
     world.answer(STEP_UP)

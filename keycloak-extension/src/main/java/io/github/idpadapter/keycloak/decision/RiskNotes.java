@@ -15,7 +15,7 @@ public final class RiskNotes {
     /** User session: the last decision. */
     public static final String LEVEL = "risk.level";
     public static final String DECISION_ID = "risk.decision_id";
-    /** User session: the level that the login demanded beyond what was there; empty where none. */
+    /** User session: the level that the login proved after its decision, beyond a first factor; empty where none. */
     public static final String STEPPED_UP = "risk.stepped_up";
     /** User session: the decision whose login is not yet told as an outcome. */
     public static final String TO_REPORT = "risk.to_report";

@@ -21,6 +21,8 @@ final class LoginLevels {
     static final int FIRST_FACTOR = 1;
     /** Auth note: the user is known by the SSO cookie, nothing was typed in this login yet. */
     static final String BY_COOKIE = "risk.by_cookie";
+    /** Auth note: the level at the risk step. */
+    private static final String AT_RISK_STEP = "risk.level_at_step";
     /** Client note: what the application wanted, before a decision raised it. */
     private static final String ASKED = "risk.asked";
 
@@ -48,6 +50,17 @@ final class LoginLevels {
 
     boolean isMet() {
         return !store.isLevelOfAuthenticationForced() || store.isLevelOfAuthenticationSatisfiedFromCurrentAuthentication(flow);
+    }
+
+    /** Remembers the level before anything more is asked. */
+    void noteCurrent() {
+        login.setAuthNote(AT_RISK_STEP, String.valueOf(current()));
+    }
+
+    /** Whether more than a first factor was proved since then, whoever asked for it: the decision or the application. */
+    boolean isSteppedUp() {
+        String before = login.getAuthNote(AT_RISK_STEP);
+        return before != null && current() > Math.max(Integer.parseInt(before), FIRST_FACTOR);
     }
 
     /** Undoes what an earlier decision raised: client notes outlive a restarted login, and its decision is taken anew. */

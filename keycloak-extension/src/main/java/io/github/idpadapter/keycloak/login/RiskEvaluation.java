@@ -53,7 +53,6 @@ final class RiskEvaluation implements AuthenticationFlowCallback {
     }
 
     private void enforce(AuthenticationFlowContext context, LoginLevels levels, UserSessionModel existing, Decision decision) {
-        context.getAuthenticationSession().setUserSessionNote(RiskNotes.STEPPED_UP, "");
         if (decision.isRefusal()) {
             new LoginRefusal(context).deny(decision, LoginRefusal.DENIED);
             SessionEnder.apply(session, existing, decision);
@@ -81,6 +80,7 @@ final class RiskEvaluation implements AuthenticationFlowCallback {
             LoginMessages.tellWhy(context, decision);
         }
         keep(context.getAuthenticationSession(), effective(decision, wanted));
+        levels.noteCurrent();
         goOn(context, levels);
     }
 
@@ -128,6 +128,7 @@ final class RiskEvaluation implements AuthenticationFlowCallback {
             throw new AuthenticationFlowException(AuthenticationFlowError.GENERIC_AUTHENTICATION_ERROR,
                     "the level that the risk decision demands was not reached", Messages.ACR_NOT_FULFILLED);
         }
+        login.setUserSessionNote(RiskNotes.STEPPED_UP, levels.isSteppedUp() ? String.valueOf(levels.current()) : "");
         login.setUserSessionNote(RiskNotes.OWED_LOA, "");
         login.setUserSessionNote(RiskNotes.OWED_AT, "");
         levels.keepProofs();

@@ -76,8 +76,5 @@ final class StepUp {
                 existing.setNote(RiskNotes.OWED_AT, String.valueOf(Time.currentTime()));
             }
         }
-        if (level > levels.current()) {
-            context.getAuthenticationSession().setUserSessionNote(RiskNotes.STEPPED_UP, String.valueOf(level));
-        }
     }
 }

@@ -541,6 +541,22 @@ def test_an_export_gives_a_document_that_can_not_be_parsed_as_it_lies_there(stor
     assert exported["decisions"][0]["acr_values"] == list(DECISION.acr_values)
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "memory"])  # PostgreSQL checks what it stores
+def test_a_text_with_bytes_that_are_no_text_is_damage_of_its_row_and_no_outage(store):
+    fill(store)
+    no_text = "CAST(x'61ff62' AS TEXT)"
+    changed(store, f"UPDATE device SET user_agent = {no_text} WHERE id = 'key-1'")
+    changed(store, f"UPDATE decision SET client = {no_text}, evidence = {no_text}")
+    by_id = {device.id: device.user_agent for device in store.load(query()).devices}
+    assert by_id == {"key-1": "a\ufffdb", "key-2": device("key-2").user_agent}
+    with pytest.raises(ProfileDamaged):
+        store.decision(REALM_A, "decision-1")
+    assert store.export(REALM_A, ALICE)["decisions"][0]["client"] == "a\ufffdb"
+    assert store.audit.unsealed(REALM_A, since_us=None, most=9)[0].decision_id == "decision-1"
+    store.erase(REALM_A, ALICE)
+    assert not any(rows(store).values())
+
+
 def test_a_damaged_learnable_part_teaches_nothing(store, kind, damaged):
     store.record(record())
     changed(store, f"UPDATE decision SET learnable = {_BYTES[kind]}")

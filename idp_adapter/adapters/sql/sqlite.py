@@ -136,5 +136,11 @@ class MemorySqlite:
 
 
 def connect(path: str, *, budget_s: float, uri: bool = False) -> sqlite3.Connection:
-    """A connection that leaves transactions to us and may move between threads, one at a time."""
-    return sqlite3.connect(path, timeout=budget_s, isolation_level=None, check_same_thread=False, uri=uri)
+    """A connection that leaves transactions to us and may move between threads, one at a time.
+
+    Text that is none, as no writer of ours makes it, has its bad bytes marked: the driver's own way fails the whole
+    answer and quotes the text.
+    """
+    connection = sqlite3.connect(path, timeout=budget_s, isolation_level=None, check_same_thread=False, uri=uri)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    return connection

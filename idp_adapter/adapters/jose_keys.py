@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -40,12 +41,14 @@ class SigningKey:
 
     def sign(self, claims: Mapping[str, Json], *, typ: str) -> str:
         """A compact JWS."""
-        signed = f"{self._header(typ)}.{jose.b64(strict_json.dumps(claims).encode('ascii'))}"
+        signed = f"{_header(typ, self.kid)}.{jose.b64(strict_json.dumps(claims).encode('ascii'))}"
         r, s = utils.decode_dss_signature(self.private.sign(signed.encode("ascii"), _ALGORITHM))
         return f"{signed}.{jose.b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
-    def _header(self, typ: str) -> str:
-        return jose.b64(strict_json.dumps({"typ": typ, "alg": "ES256", "kid": self.kid}).encode("ascii"))
+
+@lru_cache(maxsize=16)
+def _header(typ: str, kid: str) -> str:
+    return jose.b64(strict_json.dumps({"typ": typ, "alg": "ES256", "kid": kid}).encode("ascii"))
 
 
 class KeyFolder:

@@ -7,6 +7,7 @@ variable names, which must be set before this module is imported (`config.share_
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
@@ -78,6 +79,7 @@ class Metrics:
         self._rolled_back = Counter(
             "idp_adapter_rolled_back", "What reported takeovers undid.", ("what",), registry=registry
         )
+        self._abstained, self._took = cache(self._abstentions.labels), cache(self._latency.labels)  # closed sets
         self._refused = Counter(
             "idp_adapter_requests_refused", "Requests answered by a problem.", ("status", "code"), registry=registry
         )
@@ -87,7 +89,7 @@ class Metrics:
         labels = (_one_of(_HOOKS, hook), _one_of(_LEVELS, level), _one_of(_ANSWERS, answer))
         self._decisions.labels(*labels).inc()
         for source in abstained:
-            self._abstentions.labels(self._bounded("source", source)).inc()
+            self._abstained(self._bounded("source", source)).inc()
 
     def break_glass_used(self, *, hook: str) -> None:
         """A break-glass account was answered."""
@@ -107,7 +109,7 @@ class Metrics:
 
     def took(self, hook: str, seconds: float) -> None:
         """One evaluation was answered in so long."""
-        self._latency.labels(_one_of(_HOOKS, hook)).observe(seconds)
+        self._took(_one_of(_HOOKS, hook)).observe(seconds)
 
     def telemetry_rejected(self, reason: str) -> None:
         """Telemetry could not be used, by name."""

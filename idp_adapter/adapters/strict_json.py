@@ -77,19 +77,27 @@ def _constant(name: str) -> NoReturn:
 
 
 def _check(value: Json, depth_left: int) -> None:
-    """Depth and numbers; never deeper than `depth_left` calls."""
+    """Depth and numbers; never deeper than `depth_left` calls, and one call for each list or object, not each value."""
     kind = type(value)
-    if kind is dict or kind is list:
+    if kind is list or kind is dict:
         if depth_left == 0:
             raise JsonFault("too_deep", "nested too deep")
         for item in value.values() if isinstance(value, dict) else value:  # type: ignore[union-attr]
-            if type(item) is not str:
+            kind = type(item)
+            if kind is float or kind is int:
+                _check_number(item)  # type: ignore[arg-type]
+            elif kind is list or kind is dict:
                 _check(item, depth_left - 1)
-    elif kind is float:
-        if not math.isfinite(value):  # type: ignore[arg-type]
+    elif kind is float or kind is int:
+        _check_number(value)  # type: ignore[arg-type]
+
+
+def _check_number(value: float) -> None:
+    if not -MAX_INTEGER <= value <= MAX_INTEGER:
+        if type(value) is int:
+            raise JsonFault("bad_number", "an integer is out of range")
+        if not math.isfinite(value):
             raise JsonFault("bad_number", "a number is not finite")
-    elif kind is int and abs(value) > MAX_INTEGER:  # type: ignore[arg-type]
-        raise JsonFault("bad_number", "an integer is out of range")
 
 
 def _check_text(value: Json) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from idp_adapter.core import fusion_weights
@@ -158,8 +158,11 @@ def _weighed(item: Evidence, nats: float) -> Evidence:
     if nats == item.nats:
         return item
     share = nats / item.nats if item.nats and math.isfinite(item.nats) else 0.0
-    reasons = tuple(replace(reason, nats=reason.nats * share if share else 0.0) for reason in item.reasons)
-    return replace(item, nats=nats, reasons=reasons)
+    reasons = tuple(
+        Reason(reason.code, reason.nats * share if share else 0.0, reason.params, reason.for_user)
+        for reason in item.reasons
+    )
+    return Evidence(item.source, nats, reasons, item.abstains, item.behavioural)
 
 
 def _discount(items: Sequence[Evidence]) -> tuple[Evidence, ...]:

@@ -135,13 +135,14 @@ def _time(value: Json) -> float:
 
 
 def _number(value: Json) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if type(value) is not int:  # a bool is none
         return None
     try:
-        number = float(value)
+        return float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
 
 
 def _count(value: Json) -> int:
@@ -163,18 +164,19 @@ def _point(item: Json) -> Pointer:
     kind = item[3] if isinstance(item, list) and len(item) in (4, 7) else None
     if not isinstance(item, list) or not isinstance(kind, str) or kind not in POINTER_KINDS:
         raise TelemetryRejected("pointer", "each of `pointer` must be `[ms, x, y, kind]`, or that and three for touch")
-    numbers = [_number(part) for part in (item[0], item[1], item[2], *item[4:])]
-    present = [number for number in numbers if number is not None]
-    if len(present) != len(numbers) or not 0 <= present[0] <= MAX_TIME_MS or any(abs(n) > MAX_PX for n in present[1:3]):
+    time_ms, x, y = _number(item[0]), _number(item[1]), _number(item[2])
+    if time_ms is None or x is None or y is None or not 0 <= time_ms <= MAX_TIME_MS or max(abs(x), abs(y)) > MAX_PX:
         raise TelemetryRejected("pointer", "`pointer` holds a number out of range")
-    return Pointer(present[0] / 1000, present[1], present[2], kind, *_contact(present[3:]))
+    if len(item) == 4:
+        return Pointer(time_ms / 1000, x, y, kind)
+    return Pointer(time_ms / 1000, x, y, kind, *_contact(item[4:]))
 
 
-def _contact(touch: Sequence[float]) -> tuple[float | None, tuple[float, float] | None]:
-    """Pressure and size of a touch; nothing of a mouse."""
-    if not touch:
-        return None, None
-    pressure, width, height = touch
+def _contact(touch: Sequence[Json]) -> tuple[float, tuple[float, float]]:
+    """Pressure and size of a touch."""
+    pressure, width, height = map(_number, touch)
+    if pressure is None or width is None or height is None:
+        raise TelemetryRejected("pointer", "`pointer` holds a number out of range")
     if not (0 <= pressure <= 1 and 0 <= width <= MAX_CONTACT_PX and 0 <= height <= MAX_CONTACT_PX):
         raise TelemetryRejected("pointer", "`pressure` must be 0 to 1, `width` and `height` 0 to 10000 px")
     return pressure, (width, height)

@@ -118,7 +118,7 @@ def stored(path: Path) -> list[int]:
 
 def queued(writer: GroupCommit, count: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while writer._queue.qsize() < count and time.monotonic() < deadline:
+    while len(writer._waiting) < count and time.monotonic() < deadline:
         time.sleep(0.001)
 
 
@@ -174,6 +174,59 @@ def test_a_queue_that_is_full_refuses_at_once(writer, monkeypatch):
             writer.submit(insert(2), budget_s=PATIENCE_S)
         go_on.set()
         assert (first.result(), second.result()) == (1, 1)
+
+
+def test_maintenance_shares_no_commit_with_a_decision(writer, plain_table, monkeypatch):
+    begun, go_on, batches = threading.Event(), threading.Event(), []
+    plain = writer._commit
+    monkeypatch.setattr(writer, "_commit", lambda batch: (batches.append(len(batch)), plain(batch)))
+    with ThreadPoolExecutor(4) as callers:
+        answers = [callers.submit(writer.submit, insert(0, begun, go_on), budget_s=PATIENCE_S)]
+        begun.wait(PATIENCE_S)
+        for n, slow in ((1, False), (2, True), (3, False)):
+            answers.append(callers.submit(writer.submit, insert(n), budget_s=PATIENCE_S, slow=slow))
+            queued(writer, n)
+        go_on.set()
+        assert [answer.result() for answer in answers] == [1, 1, 1, 1]
+    assert batches == [1, 1, 1, 1]
+    assert stored(plain_table) == [0, 1, 2, 3]
+
+
+def test_callers_that_give_up_leave_the_line_to_the_others(writer, plain_table):
+    def submitted(n: int) -> int:
+        try:
+            return writer.submit(insert(n), budget_s=0.0001 * (n % 20))
+        except Unavailable:
+            return 0
+
+    with ThreadPoolExecutor(16) as callers:
+        done = list(callers.map(submitted, range(1, 601)))
+    assert writer.submit(insert(0), budget_s=PATIENCE_S) == 1
+    assert {n for n, was in enumerate(done, start=1) if was} <= set(stored(plain_table))
+    assert not writer._waiting
+    assert not writer._is_led
+
+
+def test_a_caller_that_gives_up_as_it_is_called_to_lead_leads(writer, plain_table, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    plain = writer._withdrawn
+
+    def withdrawn_late(write: _Write[int]) -> bool:
+        go_on.set()
+        deadline = time.monotonic() + PATIENCE_S
+        while not write.leads and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return plain(write)
+
+    monkeypatch.setattr(writer, "_withdrawn", withdrawn_late)
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(writer.submit, insert(0, begun, go_on), budget_s=PATIENCE_S)
+        begun.wait(PATIENCE_S)
+        second = callers.submit(writer.submit, insert(1), budget_s=0.05)
+        assert isinstance(second.exception(), Unavailable)  # its budget was over when its turn came
+        assert first.result() == 1
+    assert writer.submit(insert(2), budget_s=PATIENCE_S) == 1
+    assert stored(plain_table) == [0, 2]
 
 
 def test_calls_to_postgresql_are_one_round_trip_each(opened, postgres_server, tmp_path):

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from idp_adapter.core.types import (
@@ -76,7 +77,7 @@ def text(name: str, value: str) -> str:
 
 def _checked(name: str, value: str, most: int) -> str:
     try:
-        size = len(value.encode())
+        size = len(value) if value.isascii() else len(value.encode())
     except UnicodeEncodeError:
         raise RequestInvalid(f"`{name}` holds a character that can't be stored", hint="send UTF-8 text") from None
     if size > most:
@@ -104,6 +105,12 @@ def dumps(name: str, value: object) -> str:
     if "\\u0000" in written:
         raise RequestInvalid(f"`{name}` holds a NUL character", hint="send text without control characters")
     return written
+
+
+@lru_cache(maxsize=256)
+def texts(name: str, values: tuple[str, ...]) -> str:
+    """Some texts as a JSON document, which read back as a list."""
+    return dumps(name, values)
 
 
 def loads(value: Any) -> Any:
@@ -268,8 +275,9 @@ def contributions_in(value: Any) -> list[dict[str, Any]]:
     return contributions
 
 
+@lru_cache(maxsize=256)
 def obligations_to_text(obligations: Obligations) -> str:
-    """What the enforcer must also do."""
+    """What the enforcer must also do. Few differ, of very many decisions."""
     document = {"v": VERSION, **{member: getattr(obligations, member) for member in _OBLIGATIONS}}
     return dumps("obligations", document)
 

@@ -29,10 +29,10 @@ def to_columns(facts: Facts | None) -> dict[str, codec.Bound]:
     """The columns of facts; all null where a decision came without."""
     if facts is None:
         return {"facts": None, "auth_age_s": None, "session_age_s": None}
-    document: dict[str, Any] = {name: sorted(getattr(facts, name)) for name in _SETS}
-    document |= {name: getattr(facts, name) for name in _PLAIN}
-    document["properties"] = [list(pair) for pair in facts.properties]
-    kept = {name: value for name, value in document.items() if value}
+    kept: dict[str, Any] = {name: sorted(values) for name in _SETS if (values := getattr(facts, name))}
+    kept |= {name: value for name in _PLAIN if (value := getattr(facts, name))}
+    if facts.properties:
+        kept["properties"] = [list(pair) for pair in facts.properties]
     return {
         "facts": codec.dumps("facts", {"v": codec.VERSION, **kept}),
         "auth_age_s": _bounded(facts.auth_age_s),

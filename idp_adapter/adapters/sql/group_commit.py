@@ -1,12 +1,14 @@
-"""Group commit for SQLite: one thread writes, many callers wait, one fsync serves them all.
+"""Group commit for SQLite: of the callers that wait, one commits for all, and one fsync serves them.
 
 Rules:
 - A write's caller returns only after the commit that holds it has reached the disk (`synchronous=FULL`).
-- Writes that arrive while one commit is under way share the next. A lone write waits for nobody.
+- Writes that arrive while one commit is under way share the next, which the first of them leads. A lone write waits for
+  nobody, and for no other thread to wake up.
 - A write that fails leaves its batch neighbours alone: a savepoint undoes it; where SQLite undid the whole transaction,
   or the commit itself failed, each is tried again by itself.
 - The queue is bounded, and nobody waits past the budget. A write whose caller gave up before it began is dropped; one
   under way may still be committed, so every write is idempotent.
+- Maintenance leads a commit of its own, so that no decision has to carry it out.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar, cast
 
 from idp_adapter.adapters.sql.database import Execute, unavailable
@@ -29,89 +31,96 @@ _RETRY_S: Final = 0.0002  # between tries for the write lock while another proce
 
 
 class _Write(Generic[T]):
-    """One caller's job, and the lock that wakes the caller."""
+    """One caller's job, and the lock that wakes the caller: it is settled then, or its caller leads."""
 
-    __slots__ = ("deadline", "done", "error", "job", "result", "single")
+    __slots__ = ("called", "deadline", "error", "job", "leads", "result", "single", "slow")
 
-    def __init__(self, job: Callable[[Execute], T], deadline: float, *, single: bool) -> None:
+    def __init__(self, job: Callable[[Execute], T], deadline: float, *, single: bool, slow: bool = False) -> None:
         self.job = job
         self.deadline = deadline
         self.single = single  # one statement, which SQLite undoes by itself
-        self.done = threading.Lock()
-        self.done.acquire()
+        self.slow = slow
+        self.leads = False
+        self.called = threading.Lock()
+        self.called.acquire()
         self.result: T | None = None
         self.error: Exception | None = None
 
 
 class GroupCommit:
-    """Owns the only writing connection of this process. Its thread starts with the first write."""
+    """Owns the only writing connection of this process; whoever leads uses it."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
-        self._queue: SimpleQueue[_Write[Any] | None] = SimpleQueue()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._waiting: deque[_Write[Any]] = deque()
+        self._is_led = False
         self._closed = False
+        self._changed = threading.Condition(threading.Lock())  # around the three above
 
-    def submit(self, job: Callable[[Execute], T], *, budget_s: float, single: bool = False) -> T:
+    def submit(self, job: Callable[[Execute], T], *, budget_s: float, single: bool = False, slow: bool = False) -> T:
         """Run a job in a committed transaction and return its result. Raises what it raised, or `Unavailable`."""
-        if self._thread is None:
-            self._start()
-        if self._closed:
-            raise unavailable("the store is closed")
-        if self._queue.qsize() >= MOST_WAITING:
-            raise unavailable(f"{MOST_WAITING} writes are waiting", hint="the disk is too slow for this load")
-        write = _Write(job, time.monotonic() + budget_s, single=single)
-        self._queue.put(write)
-        if not write.done.acquire(timeout=budget_s):
+        write = _Write(job, time.monotonic() + budget_s, single=single, slow=slow)
+        if self._queued(write) and not write.called.acquire(timeout=budget_s) and not self._withdrawn(write):
             raise unavailable(f"no commit in {budget_s:g} s", hint="see whether another process locks the database")
+        if write.leads:
+            self._lead(write)
         if write.error is not None:
             raise write.error
         return cast("T", write.result)
 
     def close(self, *, budget_s: float) -> None:
-        """Commit what is waiting, then end the thread."""
-        with self._starting:
+        """Wait for what is being written, and close the connection."""
+        with self._changed:
             self._closed = True
-            thread = self._thread
-        if thread is not None:
-            self._queue.put(None)
-            thread.join(budget_s)
+            if self._changed.wait_for(lambda: not self._is_led, budget_s):
+                self._disconnect()
 
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
-                self._thread.start()
+    def _queued(self, write: _Write[Any]) -> bool:
+        """Whether a write waits for others; else it leads at once."""
+        with self._changed:
+            if self._closed:
+                raise unavailable("the store is closed")
+            if len(self._waiting) >= MOST_WAITING:
+                raise unavailable(f"{MOST_WAITING} writes are waiting", hint="the disk is too slow for this load")
+            if self._is_led:
+                self._waiting.append(write)
+            else:
+                self._is_led = write.leads = True
+            return not write.leads
 
-    def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, last = self._gather(first)
-            self._commit(batch)
-            for write in batch:
-                write.done.release()
-            if last:
-                break
-        self._disconnect()
+    def _withdrawn(self, write: _Write[Any]) -> bool:
+        """Take back a write that waited too long. True where it was made leader meanwhile, and must lead."""
+        with self._changed:
+            if write in self._waiting:
+                self._waiting.remove(write)
+            return write.leads
 
-    def _gather(self, first: _Write[Any]) -> tuple[list[_Write[Any]], bool]:
-        batch = [first]
+    def _lead(self, write: _Write[Any]) -> None:
+        """Commit a write with those that wait behind it; the first of those that came meanwhile leads next."""
+        batch = [write]
+        with self._changed:
+            while self._waiting and len(batch) < MOST_IN_BATCH and not (batch[-1].slow or self._waiting[0].slow):
+                batch.append(self._waiting.popleft())
         try:
-            while len(batch) < MOST_IN_BATCH:
-                following = self._queue.get_nowait()
+            self._commit(batch)
+        finally:
+            with self._changed:
+                following = self._waiting.popleft() if self._waiting else None
                 if following is None:
-                    return batch, True
-                batch.append(following)
-        except Empty:
-            pass
-        return batch, False
+                    self._is_led = False
+                    self._changed.notify_all()
+                else:
+                    following.leads = True
+                    following.called.release()
+            for other in batch[1:]:
+                other.called.release()
 
     def _commit(self, batch: list[_Write[Any]]) -> None:
         """Settle each write of a batch: a result or an error."""
         try:
             self._transaction(batch)
-        except Exception as error:  # the thread outlives whatever one batch met
+        except Exception as error:  # the next leader gets a connection that has met nothing
             self._disconnect()
             if len(batch) > 1 and not is_busy(error):
                 for write in batch:

@@ -74,7 +74,7 @@ def decision_columns(record: DecisionRecord) -> dict[str, Bound]:
         "nats": risk.nats,
         "prior_nats": risk.prior_nats,
         "without_behaviour": risk.without_behaviour,
-        "acr_values": codec.dumps("acr_values", decision.acr_values),
+        "acr_values": codec.texts("acr_values", decision.acr_values),
         "unenrolled": decision.unenrolled.value,
         "policy_id": codec.text("policy.id", decision.policy_id),
         "policy_version": codec.text("policy.version", decision.policy_version),

@@ -1,4 +1,4 @@
-"""SQLite: the embedded default. WAL, one writer thread with group commit, a handful of reading connections.
+"""SQLite: the embedded default. WAL, one writing connection with group commit, a handful of reading connections.
 
 Open it in the process that uses it, after any fork. `MemorySqlite` is for tests: one connection, one caller at a time.
 """
@@ -57,7 +57,7 @@ class Sqlite:
 
     def transact(self, job: Callable[[Execute], T], *, slow: bool = False) -> T:
         """A job in the next group commit."""
-        return self._writer.submit(job, budget_s=self._slow_budget_s if slow else self._budget_s)
+        return self._writer.submit(job, budget_s=self._slow_budget_s if slow else self._budget_s, slow=slow)
 
     def close(self) -> None:
         """Commit what is waiting and close every connection."""

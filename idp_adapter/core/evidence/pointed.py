@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from idp_adapter.core.evidence import pointer, typed
 from idp_adapter.core.evidence.behaviour import BehaviourModel
-from idp_adapter.core.evidence.pointer_actions import actions_of
+from idp_adapter.core.evidence.pointer_actions import FEWEST_POINTS, actions_of
 from idp_adapter.core.evidence.situation import Situation
 from idp_adapter.core.types import Evidence, Signals
 from idp_adapter.core.types import Pointer as Point
@@ -26,6 +26,8 @@ Sample = tuple[BehaviourModel[Any, Any], pointer.Run]
 
 def moves_of(points: Sequence[Point]) -> bytes:
     """What the model reads of a trace's last movements; `b""` where there are none."""
+    if len(points) < FEWEST_POINTS:
+        return b""
     actions = actions_of(points)[-MOST_ACTIONS:]
     return pointer.Run.of(actions).features if actions else b""
 

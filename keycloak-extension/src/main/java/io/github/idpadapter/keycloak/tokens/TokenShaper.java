@@ -25,11 +25,12 @@ final class TokenShaper {
         lower(clientSession, tokens.getAccessToken(), tokens.getIdToken(), obligations.maxAcr());
     }
 
+    /** Counted from when the token was issued, however long ago that is by now: not a second more than the decision says. */
     static void shorten(JsonWebToken token, Integer lifespanS) {
         if (token == null || lifespanS == null) {
             return;
         }
-        long end = Time.currentTime() + (long) lifespanS;
+        long end = (token.getIat() == null ? Time.currentTime() : token.getIat()) + lifespanS;
         if (token.getExp() == null || token.getExp() == 0 || token.getExp() > end) { // none at all: an offline token
             token.exp(end);
         }

@@ -55,6 +55,7 @@ LOOK_AT_POPULATION_EVERY_S: Final = 60.0
 RETAIN_EVERY_S: Final = 3600.0
 AFTER_A_FAILURE_S: Final = 60.0
 SEAL_EVERY_S: Final = 10.0
+BETWEEN_SEGMENTS_S: Final = 0.04  # decisions go first: what was decided in ten seconds is sealed in one or two
 COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
 
 
@@ -294,7 +295,8 @@ def checkpoints(settings: Settings) -> CheckpointFolder:
 def sealed(settings: Settings, issuer: str) -> Segment | None:
     """Seal what a realm decided; its newest segment."""
     with opened_store(settings) as store:
-        Sealing(store.audit, opened_notary(settings)).seal(issuer, now=now())
+        for _ in Sealing(store.audit, opened_notary(settings)).seal(issuer, now=now()):
+            pass
         return store.audit.last(issuer)
 
 
@@ -400,6 +402,7 @@ def _sealing(
                 for segment in sealing.seal(issuer, now=now()):
                     metrics.sealed(segment.count)
                     log.sealed(issuer=issuer, number=segment.number, count=segment.count, head=segment.head.hex())
+                    time.sleep(BETWEEN_SEGMENTS_S)
                 if not watch.is_continued(issuer):
                     metrics.sealing_failed("truncated")
                     log.failed(error="truncated", where=["audit", issuer])

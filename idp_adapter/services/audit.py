@@ -13,8 +13,8 @@ from idp_adapter.core.audit import Fault, Finding, Removal, Segment
 from idp_adapter.services.audit_ports import AuditLog, Checkpoint, CheckpointShelf, Notary
 
 LATE_US: Final = 60_000_000  # a decision's row may come so long after its time: clocks and slow commits differ
-MOST_IN_SEGMENT: Final = 256
-MOST_IN_RUN: Final = 200  # segments; the next run goes on
+MOST_IN_SEGMENT: Final = 64
+MOST_IN_RUN: Final = 800  # segments; the next run goes on
 MOST_TOLD: Final = 100  # findings that a verdict lists; it counts all
 
 
@@ -25,16 +25,20 @@ class Sealing:
     log: AuditLog
     notary: Notary
 
-    def seal(self, issuer: str, *, now: datetime) -> tuple[Segment, ...]:
-        """Seal what was decided and is not sealed yet, and statements of removal; the new segments."""
-        made: list[Segment] = []
+    def seal(self, issuer: str, *, now: datetime) -> Iterator[Segment]:
+        """Seal what was decided and is not sealed yet, and statements of removal; each new segment as it is made.
+
+        Whoever iterates sets the pace: a segment is the work that decisions may have to wait for.
+        """
         since_us: int | None = None
-        while len(made) < MOST_IN_RUN and (segment := self._next(issuer, now, since_us)) is not None:
-            made.append(segment)
+        for _ in range(MOST_IN_RUN):
+            segment = self._next(issuer, now, since_us)
+            if segment is None:
+                return
+            yield segment
             since_us = segment.time_us  # what came late was looked for once
             if segment.count < MOST_IN_SEGMENT:
-                break
-        return tuple(made)
+                return
 
     def _next(self, issuer: str, now: datetime, since_us: int | None) -> Segment | None:
         last, now_us = self.log.last(issuer), self.log.time_us(now)

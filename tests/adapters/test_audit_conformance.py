@@ -255,7 +255,9 @@ def test_processes_that_seal_at_once_make_one_chain(store, office):
         store.record(record(f"d{number}", time=NOW + timedelta(seconds=number), learnable=None))
     sealing = Sealing(store.audit, office.notary)
     with ThreadPoolExecutor(4) as callers:
-        made = [item for done in callers.map(lambda _: sealing.seal(REALM_A, now=LATER), range(8)) for item in done]
+        made = [
+            item for done in callers.map(lambda _: tuple(sealing.seal(REALM_A, now=LATER)), range(8)) for item in done
+        ]
     assert sum(segment.count for segment in made) == 40
     verdict = verify(store, office)
     assert (faults(verdict), verdict.sealed) == ({}, 40)

@@ -34,7 +34,7 @@ class Office:
 def seal(store, office, issuer=REALM_A, *, most=3, now=LATER):
     before, service.MOST_IN_SEGMENT = service.MOST_IN_SEGMENT, most
     try:
-        return Sealing(store.audit, office.notary).seal(issuer, now=now)
+        return tuple(Sealing(store.audit, office.notary).seal(issuer, now=now))
     finally:
         service.MOST_IN_SEGMENT = before
 

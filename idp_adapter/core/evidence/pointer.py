@@ -3,9 +3,10 @@
 A profile is the mean and the covariance of what `pointer_features.features` reads of each confirmed action, after a
 squash that bounds it; never a trace. A run of actions is weighed in two ways. *Shift*: how far the run's mean lies from
 the profile's, against what one hand drifts by and what hands differ by (two-covariance model of verification: Brummer
-and de Villiers, "The speaker partitioning problem", 2010). It asks for no population, so it is what ships. *Place*,
-where a deployment's own subjects are known: each action's likelihood under the profile over that under the population,
-both Gaussian. Weak at login and useful in session; behaviour is supplementary.
+and de Villiers, "The speaker partitioning problem", 2010), once what the page asks of a movement is taken out. It asks
+for no population, so it is what ships. *Place*, where a deployment's own subjects are known: each action's likelihood
+under the profile over that under the population, both Gaussian. Weak at login and useful in session; behaviour is
+supplementary.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ FEWEST_ACTIONS: Final = 10  # of a run; fewer say nothing
 MEMORY: Final = 5_000  # actions, from where older ones fade
 _SQUASH: Final = 3.0  # spreads
 _WIDTH: Final = len(NAMES)
+# What the page asks of a movement: it differs from one login to the next, and tells nothing of the hand.
+_TASK: Final = [NAMES.index(name) for name in ("chord", "drag", "pressed", "cos", "sin", "cos_twice", "sin_twice")]
+_HAND: Final = [i for i in range(_WIDTH) if i not in _TASK]
 _LOWER: Final = np.tril_indices(_WIDTH)
 _MEAN_UNIT: Final = 3.01 / 32_767  # the profile keeps 16-bit integers of these units
 _COVARIANCE_UNIT: Final = 9.1 / 32_767
@@ -166,20 +170,25 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Lens:
-    """Axes along which the scatter of actions and the difference of hands are both independent."""
+    """Axes along which the scatter of actions and the difference of hands are both independent.
+
+    They are of what is left of a movement once its task is taken out, by linear regression in the hand's own scatter.
+    """
 
     mean: Floats
-    axes: Floats  # (48, 48): features to axes, on which hands differ with variance 1
-    scatter: Floats  # (48,): variance of one action on each axis
+    axes: Floats  # (48, 41): features to axes, on which hands differ with variance 1
+    scatter: Floats  # (41,): variance of one action on each axis
     place: _Place | None
 
     @classmethod
     def of(cls, profile: Profile, background: Background) -> _Lens:
         n = profile.taught
         scatter = (profile.covariance_of() * n + np.eye(_WIDTH) * _PRIOR_ACTIONS) / (n + _PRIOR_ACTIONS)
-        unit = 1 / np.sqrt(background.between)
-        values, vectors = np.linalg.eigh(unit[:, None] * scatter * unit)
-        return cls(profile.mean_of(), unit[:, None] * vectors, np.maximum(values, 1e-6), _Place.of(profile, background))
+        left = np.eye(_WIDTH)[:, _HAND]
+        left[_TASK] = -np.linalg.solve(scatter[np.ix_(_TASK, _TASK)], scatter[np.ix_(_TASK, _HAND)])
+        left /= np.sqrt(background.between[_HAND])
+        values, vectors = np.linalg.eigh(left.T @ scatter @ left)
+        return cls(profile.mean_of(), left @ vectors, np.maximum(values, 1e-6), _Place.of(profile, background))
 
     def shift(self, away: Floats, drift: float, taught: int) -> Floats:
         """Nats of each action beside its run; their mean is the log-likelihood ratio of the run's mean."""

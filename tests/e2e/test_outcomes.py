@@ -10,8 +10,10 @@ import jwt
 import pytest
 
 from tests.e2e.front import DENY, STEP_UP
+from tests.e2e.realm_parts import change_client, client_like
 from tests.e2e.world import ACR_MFA, World
 from tools.driver.browser import Person
+from tools.driver.pages import Kind
 from tools.driver.telemetry import Hand
 
 
@@ -78,6 +80,21 @@ def test_a_code_that_an_application_asked_for_is_heard_as_well(world: World):
     world.visit(acr_values=ACR_MFA).log_in(person).enter_code(person)
     (outcome,) = _outcomes(world, person)
     assert [field["name"] for field in _unsealed(outcome["telemetry"])["fields"]] == ["otp"]
+
+
+def test_a_code_is_heard_where_the_login_ends_only_after_a_consent(world: World):
+    app = client_like(world, "spa", "asking-app")
+    change_client(world, app, consentRequired=True)
+    person = world.person(hand=Hand(3))
+    world.answer(STEP_UP)
+    visit = world.visit(app).log_in(person)
+    challenge = visit.page.challenge
+    visit.enter_code(person)
+    assert visit.page.kind is not Kind.CODE
+    assert not _outcomes(world, person, 1)
+    assert visit.browser.submit(visit.page, accept="Yes").kind is Kind.CODE
+    (outcome,) = _outcomes(world, person)
+    assert (outcome["type"], outcome["telemetry_challenge"]) == ("step_up_succeeded", challenge)
 
 
 def test_of_several_attempts_at_the_code_only_the_right_ones_typing_is_reported(world: World):

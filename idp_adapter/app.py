@@ -34,14 +34,15 @@ from idp_adapter.adapters.sealing_keys import FolderKeys, GivenKeys, TemplateKey
 from idp_adapter.adapters.sql import SqlStore, open_store
 from idp_adapter.adapters.telemetry import Opener
 from idp_adapter.config import Settings
-from idp_adapter.core.audit import Segment
+from idp_adapter.core.audit import Checkpoint, Segment
 from idp_adapter.core.policy import Policy
 from idp_adapter.core.policy_explain import Explanation, explain_record
 from idp_adapter.core.replay import Report
 from idp_adapter.core.types import Json, Origin, SubjectId
 from idp_adapter.errors import NotFound, Unavailable
-from idp_adapter.services.audit import Sealing, Verdict, Verification, Watch
-from idp_adapter.services.audit_ports import Checkpoint
+from idp_adapter.services.audit import Sealing, Watch
+from idp_adapter.services.audit_pruning import Pruning
+from idp_adapter.services.audit_verification import Verdict, Verification
 from idp_adapter.services.decide import Decider
 from idp_adapter.services.devices import DeviceKeeper
 from idp_adapter.services.outcomes import OutcomeReporter
@@ -306,6 +307,20 @@ def verified(
     """What is wrong with a realm's audit chain, which must still hold the `known` checkpoints."""
     with opened_store(settings) as store:
         return Verification(store.audit, opened_notary(settings, keys)).verify(issuer, known=known)
+
+
+def pruned(settings: Settings, issuer: str, *, known: Collection[Checkpoint]) -> tuple[Verdict, int]:
+    """Verify a realm's audit chain and, without findings, forget what it keeps of decisions that are gone.
+
+    What was found, and how many digests went. The checkpoint that this host keeps goes on to the newest before.
+    """
+    with opened_store(settings) as store:
+        notary = opened_notary(settings)
+        verdict = Verification(store.audit, notary).verify(issuer, known=known)
+        if verdict.faults:
+            return verdict, 0
+        Watch(store.audit, checkpoints(settings)).is_continued(issuer)
+        return verdict, Pruning(Sealing(store.audit, notary), new_id).prune(issuer, verdict, now=now())
 
 
 def subject_id(type_: str, id_: str) -> SubjectId:

@@ -84,9 +84,35 @@ def verify(
         context.exit(NOT_WHOLE)
 
 
+@audit.command("prune")
+@click.option("--issuer", required=True, help="The realm's issuer URL.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_context
+def prune(context: click.Context, issuer: str, yes: bool) -> None:
+    """Forget what the chain keeps of decisions that erasure and retention took.
+
+    Verifies first, and forgets nothing where anything is found: exit code 6 then. Segments go from the oldest up to the
+    first that holds a decision that is stored. A checkpoint from before can't be compared any more: take a new one.
+    """
+    from idp_adapter import app
+
+    settings = config.load(file=context.obj)
+    kept = app.checkpoints(settings).kept(issuer)
+    if not yes:
+        click.confirm(f"Forget what is kept of decisions of {issuer} that are gone?", abort=True)
+    verdict, digests = app.pruned(settings, issuer, known={kept} if kept else set())
+    if (hint := settings.hint_about(issuer)) and not (verdict.segments or verdict.faults):
+        raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=hint)
+    if verdict.faults:
+        _tell(issuer, _document(verdict, {kept} if kept else set()))
+        context.exit(NOT_WHOLE)
+    click.echo(f"{issuer}: pruned up to segment {verdict.spent.number}, {digests} digests forgotten")
+
+
 def _document(verdict: Any, known: Collection[Any]) -> dict[str, Any]:
     return {
         "segments": verdict.segments,
+        "pruned_up_to": verdict.base.number,
         "sealed": verdict.sealed,
         "removed_lawfully": verdict.removed_lawfully,
         "not_yet_sealed": verdict.unsealed,
@@ -102,6 +128,8 @@ def _tell(issuer: str, found: Mapping[str, Any]) -> None:
         f"{issuer}: {found['sealed']} decisions sealed in {found['segments']} segments, of which "
         f"{found['removed_lawfully']} were removed by erasure or retention; {found['not_yet_sealed']} not yet sealed"
     )
+    if found["pruned_up_to"]:
+        click.echo(f"  Segments up to {found['pruned_up_to']} were pruned")
     for finding in found["findings"]:
         click.echo(f"  {finding['fault']:11} {_printable(finding['where'])}")
     if found["faults"]:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from idp_adapter.adapters import jose, notary
-from idp_adapter.core.audit import Segment
+from idp_adapter.core.audit import Checkpoint, Segment
 from idp_adapter.errors import Unavailable
-from idp_adapter.services.audit_ports import Checkpoint
 
 _MOST_BYTES: Final = jose.MAX_TOKEN
 

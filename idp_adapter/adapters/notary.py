@@ -1,7 +1,7 @@
 """Signed checkpoints and statements of removal: compact JWS by the keys that sign decisions.
 
-A checkpoint's `typ` is `audit-checkpoint+jwt`, a statement's `audit-removal+jwt`, so that neither passes for the other
-or for a decision. `sub` is the realm.
+A checkpoint's `typ` is `audit-checkpoint+jwt`, a statement's `audit-removal+jwt` or `audit-pruning+jwt`, so that none
+passes for another or for a decision. `sub` is the realm.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from idp_adapter.adapters import jose
-from idp_adapter.core.audit import Segment
+from idp_adapter.core.audit import Checkpoint, Segment
 from idp_adapter.core.types import Json
-from idp_adapter.services.audit_ports import Checkpoint
 
 CHECKPOINT: Final = "audit-checkpoint+jwt"
 REMOVAL: Final = "audit-removal+jwt"
+PRUNING: Final = "audit-pruning+jwt"
 
 
 class Signs(Protocol):
@@ -85,6 +85,17 @@ class JoseNotary:
             return None
         root, count = claims.get("root"), claims.get("count")
         return (root, count) if isinstance(root, str) and isinstance(count, int) else None
+
+    def prune(self, issuer: str, removal_id: str, spent: Checkpoint) -> tuple[datetime, str]:
+        """A signed statement that a chain was pruned up to a place, after its time."""
+        at = self._now()
+        said: dict[str, Json] = {"jti": removal_id, "number": spent.number, "head": spent.head.hex()}
+        claims = {"iss": self._service, "sub": issuer, "iat": int(at.timestamp()), **said}
+        return at, self._signer.sign(claims, typ=PRUNING)
+
+    def pruned(self, issuer: str, text: str, *, is_sealed: bool = False) -> Checkpoint | None:
+        """Up to where a chain of this realm was pruned; None where no known key signed it, or the text is none."""
+        return _checkpoint(self._claims(issuer, text, PRUNING, trusted=is_sealed))
 
     def _claims(self, issuer: str, text: str, typ: str, *, trusted: bool = False) -> Mapping[str, Json] | None:
         try:

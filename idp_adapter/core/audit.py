@@ -32,6 +32,17 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A place in a chain: a segment's number and its head."""
+
+    number: int
+    head: bytes
+
+
+START: Final = Checkpoint(0, NO_HEAD)  # of a chain of which nothing was pruned
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A sealed decision. `found` is the digest of what is stored now, None where nothing is."""
 
@@ -94,24 +105,23 @@ def statements_root(statements: Iterable[str]) -> bytes:
 
 
 def linked(
-    previous: Segment | None, issuer: str, time_us: int, digests: Sequence[bytes], statements: Sequence[str]
+    previous: Segment | Checkpoint, issuer: str, time_us: int, digests: Sequence[bytes], statements: Sequence[str]
 ) -> Segment:
     """The segment that follows, without its checkpoint."""
-    number = 1 if previous is None else previous.number + 1
     root, removals = merkle_root(digests), statements_root(statements)
-    segment = Segment(issuer, number, time_us, len(digests), root, removals, b"")
-    return _with_head(segment, NO_HEAD if previous is None else previous.head)
+    segment = Segment(issuer, previous.number + 1, time_us, len(digests), root, removals, b"")
+    return _with_head(segment, previous.head)
 
 
 def check_segment(
-    segment: Segment, previous: Segment | None, leaves: Sequence[Leaf], statements: Sequence[str]
+    segment: Segment, previous: Segment | Checkpoint, leaves: Sequence[Leaf], statements: Sequence[str]
 ) -> list[Finding]:
     """What is wrong with one segment, its place in the chain, and its decisions."""
     where = str(segment.number)
     found: list[Finding] = []
-    if segment.number != (1 if previous is None else previous.number + 1):
+    if segment.number != previous.number + 1:
         found.append(Finding(Fault.LINK, where))
-    if _with_head(segment, NO_HEAD if previous is None else previous.head).head != segment.head:
+    if _with_head(segment, previous.head).head != segment.head:
         found.append(Finding(Fault.LINK, where))
     positions = [leaf.position for leaf in leaves]
     is_whole = positions == list(range(segment.count)) and merkle_root([leaf.digest for leaf in leaves]) == segment.root

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from idp_adapter.core.audit import Leaf, Removal, Segment
+from idp_adapter.core.audit import Checkpoint, Leaf, Removal, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,6 @@ class Unsealed:
     decision_id: str
     time_us: int
     digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What a signed checkpoint says."""
-
-    number: int
-    head: bytes
 
 
 class AuditLog(Protocol):
@@ -72,11 +64,29 @@ class AuditLog(Protocol):
         """Every statement of removal."""
         ...
 
-    def strays(self, issuer: str, *, before_us: int | None, newest: int, most: int) -> tuple[int, Sequence[str]]:
-        """How many decisions from a time on have no leaf, and ids of older ones without one in segments 1..`newest`.
+    def strays(
+        self, issuer: str, *, before_us: int | None, numbers: tuple[int, int], most: int
+    ) -> tuple[int, Sequence[str]]:
+        """How many decisions from a time on have no leaf, and ids of older ones without one in segments of `numbers`.
 
         Where the time is None, none is older.
         """
+        ...
+
+    def spanning(self, issuer: str, *, number: int) -> Sequence[tuple[str, bytes]]:
+        """Statement and digest of each leaf up to a segment whose statement later leaves name as well."""
+        ...
+
+    def anchor(self, issuer: str, removal_id: str, at: datetime, statement: str) -> None:
+        """Store a statement that a chain was pruned, for the next segment to hold."""
+        ...
+
+    def prune(self, issuer: str, number: int, *, keep: Collection[str]) -> int:
+        """Delete a segment's leaves but for those that name statements to keep, with the last also itself. How many."""
+        ...
+
+    def prune_statements(self, issuer: str, *, number: int) -> None:
+        """Delete the statements that segments up to a number held."""
         ...
 
 
@@ -112,6 +122,14 @@ class Notary(Protocol):
 
         One that is sealed is read without its signature.
         """
+        ...
+
+    def prune(self, issuer: str, removal_id: str, spent: Checkpoint) -> tuple[datetime, str]:
+        """A statement that a chain was pruned up to a place; its time and its text."""
+        ...
+
+    def pruned(self, issuer: str, text: str, *, is_sealed: bool = False) -> Checkpoint | None:
+        """Up to where a chain of this realm was pruned, as `removal` reads statements; None where the text is none."""
         ...
 
 

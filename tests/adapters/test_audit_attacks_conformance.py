@@ -11,7 +11,7 @@ import pytest
 
 from idp_adapter.adapters.notary import read_unverified
 from idp_adapter.errors import RequestInvalid, Unavailable
-from idp_adapter.services.audit import Verification
+from idp_adapter.services.audit_verification import Verification
 from idp_adapter.services.ports import Retention
 from tests.support.audit import LATER, LONG, faults, seal, verify
 from tests.support.records import ALICE, BOB, NOW, REALM_A, record
@@ -25,9 +25,9 @@ def store(store_url, opened, office):
     return opened(store_url, attest=office.notary)
 
 
-def unsigned(claims: dict) -> str:
+def unsigned(claims: dict, typ: str = "audit-removal+jwt") -> str:
     """A compact JWS with somebody's own claims and no signature that holds."""
-    parts = ({"alg": "ES256", "typ": "audit-removal+jwt", "kid": "k"}, claims)
+    parts = ({"alg": "ES256", "typ": typ, "kid": "k"}, claims)
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
     return ".".join((*encoded, "A" * 86))
 

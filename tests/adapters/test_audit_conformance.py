@@ -12,8 +12,9 @@ import pytest
 
 from idp_adapter.adapters import jose
 from idp_adapter.adapters.notary import REMOVAL, read_unverified
-from idp_adapter.core.audit import Fault, leaf_digest, linked
+from idp_adapter.core.audit import START, Fault, leaf_digest, linked
 from idp_adapter.services import audit as service
+from idp_adapter.services import audit_verification
 from idp_adapter.services.audit import Sealing
 from idp_adapter.services.ports import Retention
 from tests.support.audit import LATER, LONG, Office, faults, seal, verify
@@ -268,7 +269,7 @@ def test_a_decision_erased_while_it_is_being_sealed_is_not_sealed(store, office)
         store.record(record(f"d{number}", learnable=None))
     unsealed = store.audit.unsealed(REALM_A, since_us=None, most=9)
     digests = [item.digest for item in unsealed]
-    segment = linked(None, REALM_A, 1, digests, [])
+    segment = linked(START, REALM_A, 1, digests, [])
     segment = replace(segment, checkpoint=office.notary.certify(segment, now=NOW))
     changed(store, "DELETE FROM decision WHERE id = 'd1'")
     assert not store.audit.append(segment, [item.decision_id for item in unsealed], digests, [])
@@ -298,7 +299,7 @@ def test_a_document_that_can_not_be_read_is_an_alteration(store, office, sealed,
 
 
 def test_a_verdict_lists_some_findings_and_counts_all(store, office, monkeypatch):
-    monkeypatch.setattr(service, "MOST_TOLD", 2)
+    monkeypatch.setattr(audit_verification, "MOST_TOLD", 2)
     for number in range(5):
         store.record(record(f"d{number}"))
     seal(store, office)

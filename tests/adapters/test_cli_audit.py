@@ -12,7 +12,9 @@ from werkzeug.test import Client
 from idp_adapter import app, config, errors
 from idp_adapter.core.audit import Segment
 from idp_adapter.services.audit import Sealing, Watch
+from tests.adapters.face import question
 from tests.adapters.test_cli_policy import REALM, decide_some
+from tests.support.records import record
 from tests.support.sealing import changed
 
 
@@ -52,13 +54,39 @@ def test_an_id_that_somebody_made_gives_no_orders_to_a_terminal(run):
 def test_an_erased_subject_leaves_the_chain_whole(run):
     decide_some(2)
     run("audit", "checkpoint", "--issuer", REALM)
-    from tests.adapters.face import question
-
     subject = question()["subject"]["id"]
     assert run("subject", "erase", "--issuer", REALM, "--id", subject, "--yes").exit_code == 0
     whole = run("audit", "verify")
     assert whole.exit_code == 0, whole.output
     assert "of which 2 were removed by erasure or retention" in whole.output
+
+
+def test_what_is_kept_of_decisions_that_are_gone_is_forgotten_when_asked_for_and_not_where_anything_is_found(run):
+    subject = question()["subject"]["id"]
+    decide_some(2)
+    run("audit", "checkpoint", "--issuer", REALM)
+    run("subject", "erase", "--issuer", REALM, "--id", subject, "--yes")
+    with app.opened_store(config.load()) as store:
+        store.record(record("young", issuer=REALM, time=app.now()))
+    run("audit", "checkpoint", "--issuer", REALM)
+    assert run("audit", "prune", "--issuer", REALM, input="n\n").exit_code == 1
+    assert "of which 2 were removed" in run("audit", "verify").output
+    pruned = run("audit", "prune", "--issuer", REALM, "--yes")
+    assert pruned.exit_code == 0, pruned.output
+    assert pruned.stdout == f"{REALM}: pruned up to segment 1, 2 digests forgotten\n"
+    whole = run("audit", "verify")
+    assert whole.exit_code == 0, whole.output
+    assert "Segments up to 1 were pruned" in whole.output
+    with app.opened_store(config.load()) as store:
+        changed(store, "DELETE FROM decision WHERE id = 'young'")
+    refused = run("audit", "prune", "--issuer", REALM, "--yes")
+    assert refused.exit_code == 6
+    assert "removed     young" in refused.output
+
+
+def test_of_a_realm_of_which_nothing_was_ever_decided_there_is_nothing_to_forget(run):
+    assert run("audit", "prune", "--issuer", REALM, "--yes").stdout.endswith("up to segment 0, 0 digests forgotten\n")
+    assert run("audit", "prune", "--issuer", REALM + "o", "--yes").exit_code == 5
 
 
 def test_a_chain_of_a_realm_that_is_not_set_is_not_called_whole(run):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_adapter.core.audit import (
+    START,
     Fault,
     Finding,
     Leaf,
@@ -54,7 +55,7 @@ def chain():
     leaves = [
         [Leaf(f"d{n}{i}", i, digest := leaf_digest(b"%d%d" % (n, i)), found=digest) for i in range(3)] for n in (1, 2)
     ]
-    first = linked(None, "realm", 10, [leaf.digest for leaf in leaves[0]], [])
+    first = linked(START, "realm", 10, [leaf.digest for leaf in leaves[0]], [])
     second = linked(first, "realm", 20, [leaf.digest for leaf in leaves[1]], ["statement"])
     return first, second, leaves
 
@@ -62,7 +63,7 @@ def chain():
 def test_a_whole_chain_has_no_fault():
     first, second, leaves = chain()
     assert (first.number, second.number) == (1, 2)
-    assert check_segment(first, None, leaves[0], []) == []
+    assert check_segment(first, START, leaves[0], []) == []
     assert check_segment(second, first, leaves[1], ["statement"]) == []
 
 
@@ -88,7 +89,7 @@ def test_each_change_shows(change, faults):
 
 def test_a_missing_segment_or_statement_shows():
     first, second, leaves = chain()
-    assert Finding(Fault.LINK, "2") in check_segment(second, None, leaves[1], ["statement"])
+    assert Finding(Fault.LINK, "2") in check_segment(second, START, leaves[1], ["statement"])
     assert Finding(Fault.SEGMENT, "2") in check_segment(second, first, leaves[1], [])
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from idp_adapter.adapters.jose_keys import FolderSigner, KeyFolder
 from idp_adapter.adapters.notary import JoseNotary
 from idp_adapter.services import audit as service
-from idp_adapter.services.audit import Sealing, Verification
+from idp_adapter.services.audit import Sealing
+from idp_adapter.services.audit_pruning import Pruning
+from idp_adapter.services.audit_verification import Verification
 from tests.support.records import NOW, REALM_A
 
 SERVICE = "https://risk.example"
@@ -41,6 +43,11 @@ def seal(store, office, issuer=REALM_A, *, most=3, now=LATER):
 
 def verify(store, office, issuer=REALM_A, **more) -> Any:
     return Verification(store.audit, office.notary).verify(issuer, **more)
+
+
+def prune(store, office, issuer=REALM_A, *, now=LATER) -> int:
+    verdict = verify(store, office, issuer)
+    return Pruning(Sealing(store.audit, office.notary), office.new_id).prune(issuer, verdict, now=now)
 
 
 def faults(verdict) -> dict[str, int]:

@@ -6,7 +6,7 @@ verification finds it, and does not stop at it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ from typing import Any, Final
 from idp_adapter.adapters.sql import codec, schema
 from idp_adapter.adapters.sql.audit_content import digest_of
 from idp_adapter.adapters.sql.audit_statements import AuditStatements, compiled
-from idp_adapter.adapters.sql.database import Database, Execute
+from idp_adapter.adapters.sql.database import Database, Execute, Parameters
 from idp_adapter.core.audit import Leaf, Removal, Segment
 from idp_adapter.services.audit_ports import Unsealed
 
@@ -100,13 +100,46 @@ class AuditRows:
         """Every statement of removal."""
         return [_removal(row) for row in self.database.read(self._sql.removals, {"issuer": issuer})]
 
-    def strays(self, issuer: str, *, before_us: int | None, newest: int, most: int) -> tuple[int, Sequence[str]]:
+    def strays(
+        self, issuer: str, *, before_us: int | None, numbers: tuple[int, int], most: int
+    ) -> tuple[int, Sequence[str]]:
         """How many decisions from a time on have no leaf, and the ids of older ones without one in the chain."""
         horizon_us = FOREVER_AGO_US if before_us is None else before_us
         parameters: dict[str, codec.Bound] = {"issuer": issuer, "horizon_us": horizon_us}
         count = int(self.database.read(self._sql.late, parameters)[0][0])
-        older = self.database.read(self._sql.older, {**parameters, "newest": newest, "most": most})
+        first, newest = numbers
+        older = self.database.read(self._sql.older, {**parameters, "first": first, "newest": newest, "most": most})
         return count, [_text(row[0]) for row in older]
+
+    def spanning(self, issuer: str, *, number: int) -> Sequence[tuple[str, bytes]]:
+        """Statement and digest of each leaf up to a segment whose statement later leaves name as well."""
+        found = self.database.read(self._sql.spanning, {"issuer": issuer, "segment": number})
+        return [(_text(row[0]), _bytes(row[1])) for row in found]
+
+    def anchor(self, issuer: str, removal_id: str, at: datetime, statement: str) -> None:
+        """Store a statement that a chain was pruned, for the next segment to hold."""
+        values: Parameters = {"id": removal_id, "time_us": codec.to_us(at), "statement": statement, "segment": None}
+        self.database.write(self._sql.add_removal, {"issuer": issuer, **values})
+
+    def prune(self, issuer: str, number: int, *, keep: Collection[str]) -> int:
+        """Delete a segment's leaves but for those that name statements to keep, with the last also itself. How many."""
+        of: Parameters = {"issuer": issuer, "segment": number}
+
+        def job(execute: Execute) -> int:
+            pointers = execute(self._sql.pointers, of).fetchall()
+            spent = [row[0] for row in pointers if row[1] is not None and row[1] not in keep]
+            for id_ in spent:
+                execute(self._sql.forget_leaf, {"issuer": issuer, "decision_id": id_})
+            if len(spent) == len(pointers):
+                execute(self._sql.forget_segment, of)
+            return len(spent)
+
+        return self.database.transact(job, slow=True)
+
+    def prune_statements(self, issuer: str, *, number: int) -> None:
+        """Delete the statements that segments up to a number held."""
+        of: Parameters = {"issuer": issuer, "segment": number}
+        self.database.transact(lambda execute: execute(self._sql.forget_removals, of).rowcount, slow=True)
 
     @property
     def _sql(self) -> AuditStatements:

@@ -11,10 +11,12 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    Table,
     Text,
     and_,
     bindparam,
     cast,
+    delete,
     func,
     insert,
     not_,
@@ -57,6 +59,11 @@ class AuditStatements:
     add_removal: str
     seal_removal: str
     point: str
+    spanning: str
+    pointers: str
+    forget_leaf: str
+    forget_segment: str
+    forget_removals: str
 
 
 @cache
@@ -86,6 +93,11 @@ def compiled(dialect: str) -> AuditStatements:
         add_removal=text(insert(_REMOVAL).values({column.name: bindparam(column.name) for column in _REMOVAL.c})),
         seal_removal=text(_seal_removal()),
         point=text(_point()),
+        spanning=text(_spanning()),
+        pointers=text(select(_LEAF.c.decision_id, _LEAF.c.removal).where(*_of_segment(_LEAF, _LEAF.c.segment))),
+        forget_leaf=text(delete(_LEAF).where(*(column == bindparam(column.name) for column in _LEAF.primary_key))),
+        forget_segment=text(delete(_SEGMENT).where(*_of_segment(_SEGMENT, _SEGMENT.c.number))),
+        forget_removals=text(delete(_REMOVAL).where(_REMOVAL.c.issuer == bindparam("issuer"), _is_held_up_to())),
     )
 
 
@@ -163,7 +175,7 @@ def _late() -> Select[Any]:
 
 
 def _older() -> Select[Any]:
-    is_of_chain = _LEAF.c.segment.between(number(1), bindparam("newest", type_=Integer))
+    is_of_chain = _LEAF.c.segment.between(bindparam("first", type_=Integer), bindparam("newest", type_=Integer))
     is_outside = or_(_LEAF.c.decision_id.is_(null()), not_(is_of_chain))
     is_old = and_(_DECISION.c.issuer == bindparam("issuer"), _DECISION.c.time_us < _horizon())
     found = select(_DECISION.c.id).select_from(_with_leaf()).where(is_old, is_outside)
@@ -181,6 +193,26 @@ def _seal_removal() -> Any:
         update(_REMOVAL)
         .where(*is_own, _REMOVAL.c.segment.is_(null()))
         .values(segment=bindparam("segment", type_=Integer))
+    )
+
+
+def _of_segment(table: Table, number: ColumnElement[int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return table.c.issuer == bindparam("issuer"), number == bindparam("segment", type_=Integer)
+
+
+def _is_held_up_to() -> ColumnElement[bool]:
+    return _REMOVAL.c.segment.between(number(1), bindparam("segment", type_=Integer))
+
+
+def _spanning() -> Select[Any]:
+    """Leaves up to a segment whose statement later leaves name as well."""
+    last = bindparam("segment", type_=Integer)
+    later = _LEAF.alias("later")
+    is_later = (later.c.issuer == bindparam("issuer"), later.c.segment > last, later.c.removal.is_not(null()))
+    return select(_LEAF.c.removal, _LEAF.c.digest).where(
+        _LEAF.c.issuer == bindparam("issuer"),
+        _LEAF.c.segment <= last,
+        _LEAF.c.removal.in_(select(later.c.removal).where(*is_later)),
     )
 
 

@@ -279,6 +279,13 @@ def balabit(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:
                 low, high = bootstrap(found)
                 test = f"Balabit open set, {enrolled}, per {kind}"
                 yield Row(test, method, float(found.mean()), low, high, bar, reach)
+        for enrolled, enrolment in (("5,000", pointer.last), ("100 spread", pointer.spread)):
+            plain, mapped, maps = pointer.calibrated(people, enrolment, background)
+            name = f"Balabit a login's runs, {enrolled}"
+            yield Row(f"{name}, Cllr", method, float(plain.mean()), *bootstrap(plain))
+            yield Row(f"{name}, Cllr under others' map", method, float(mapped.mean()), *bootstrap(mapped))
+            for part, found in zip(("slope", "offset"), maps.T, strict=True):
+                yield Row(f"{name}, {part} of that map", method, float(found.mean()), *bootstrap(found))
 
 
 def aalto(folder: Path, keep: dict[str, list[Trial]]) -> Iterable[Row]:

@@ -42,6 +42,20 @@ def cllr(genuine: Floats, impostor: Floats) -> float:
     return float((np.logaddexp(0, -genuine).mean() + np.logaddexp(0, impostor).mean()) / 2 / np.log(2))
 
 
+def best_map(genuine: Floats, impostor: Floats, steps: int = 50) -> tuple[float, float]:
+    """Slope and offset of the affine map of scores to log-odds whose Cllr is least (Platt, 1999); Newton's method."""
+    scores = np.concatenate([genuine, impostor])
+    truth = np.arange(len(scores)) < len(genuine)
+    weight = np.where(truth, 0.5 / len(genuine), 0.5 / len(impostor))
+    columns, found = np.column_stack([scores, np.ones(len(scores))]), np.zeros(2)
+    for _ in range(steps):
+        claimed = 1 / (1 + np.exp(-columns @ found))
+        slope = columns.T @ (weight * (claimed - truth))
+        curve = (columns * (weight * claimed * (1 - claimed))[:, None]).T @ columns
+        found = found - np.linalg.solve(curve + 1e-6 * np.eye(2), slope)
+    return float(found[0]), float(found[1])
+
+
 def least_cllr(genuine: Floats, impostor: Floats) -> float:
     """Cllr after the best monotone recalibration (pool adjacent violators): what discrimination alone allows."""
     scores = np.concatenate([genuine, impostor])

@@ -11,20 +11,24 @@ actions, none across two sessions, of the subject's legal test sessions against 
 impostor's nine scorings are against a background from the eight who are neither subject nor impostor. Two EERs: per
 subject over all runs with one threshold, then the mean; and per pair of subject and impostor, then the mean.
 
+*Calibration*: the same with runs of 16 actions, as a login has at most. The Cllr of the nats as they are, and under the
+affine map that the other people's scorings give, per subject, then the mean.
+
 Two backgrounds: what ships, which has seen none of these people, and `Background.of` the other subjects' profiles.
 Nothing that ships is fitted on Balabit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.biometrics.data import Rows, Session
-from benchmarks.biometrics.measures import auc, cllr, eer, least_cllr
-from idp_adapter.core.evidence.pointer import SHIPPED, Background, Pointer, Profile, weigh_run
+from benchmarks.biometrics.measures import auc, best_map, cllr, eer, least_cllr
+from idp_adapter.core.evidence.pointed import MOST_ACTIONS
+from idp_adapter.core.evidence.pointer import SHIPPED, Background, Pointer, Profile, Run, weigh_run
 from idp_adapter.core.evidence.pointer_actions import cut
 
 RUN = 30
@@ -38,10 +42,10 @@ class Subject:
     training: list[Rows]
     tests: list[tuple[bool, list[Rows]]]  # illegal, actions
 
-    def runs(self) -> list[list[Rows]]:
-        """Legal test sessions in runs of 30 actions."""
+    def runs(self, size: int = RUN) -> list[list[Rows]]:
+        """Legal test sessions in runs of so many actions."""
         legal = [actions for illegal, actions in self.tests if not illegal]
-        return [own[i : i + RUN] for own in legal for i in range(0, len(own) - RUN + 1, RUN)]
+        return [own[i : i + size] for own in legal for i in range(0, len(own) - size + 1, size)]
 
 
 @dataclass(frozen=True)
@@ -106,21 +110,56 @@ def in_a_row(actions: list[Rows]) -> list[list[Rows]]:
     return [actions[first : first + 100] for first in (final * i // (PLACES - 1) for i in range(PLACES))]
 
 
+@dataclass(frozen=True)
+class Scored:
+    """One subject beside one impostor, under one profile: nats of the runs of each."""
+
+    who: int
+    foe: int
+    own: Rows
+    other: Rows
+
+
 def opened(people: list[Subject], enrolment: Enrolment, background: Made) -> tuple[Rows, Rows]:
     """EER per subject, and per pair of subject and impostor, of runs of 30 actions."""
-    whole = [Pointer().profile(person.training) for person in people]
-    runs = [person.runs() for person in people]
     per_subject, per_pair = [], []
+    for found in _scored(people, enrolment, background, RUN):
+        per_pair += [eer(pair.own, pair.other) for pair in found]
+        per_subject.append(eer(*_sides(found)))
+    return np.array(per_subject), np.array(per_pair)
+
+
+def calibrated(people: list[Subject], enrolment: Enrolment, background: Made) -> tuple[Rows, Rows, Rows]:
+    """Cllr per subject of a login's runs, as they are and under others' map; and those maps: slope, offset."""
+    pairs = [pair for found in _scored(people, enrolment, background, MOST_ACTIONS) for pair in found]
+    plain, mapped, maps = [], [], []
+    for who in range(len(people)):
+        slope, offset = best_map(*_sides([pair for pair in pairs if who not in (pair.who, pair.foe)]))
+        own, other = _sides([pair for pair in pairs if pair.who == who])
+        plain.append(cllr(own, other))
+        mapped.append(cllr(slope * own + offset, slope * other + offset))
+        maps.append((slope, offset))
+    return np.array(plain), np.array(mapped), np.array(maps)
+
+
+def _sides(pairs: Sequence[Scored]) -> tuple[Rows, Rows]:
+    """All scorings of owners, and all of impostors."""
+    return np.concatenate([pair.own for pair in pairs]), np.concatenate([pair.other for pair in pairs])
+
+
+def _scored(people: list[Subject], enrolment: Enrolment, background: Made, size: int) -> Iterator[list[Scored]]:
+    """For each subject and enrolment, the subject beside every impostor."""
+    whole = [Pointer().profile(person.training) for person in people]
+    runs = [[Run.of(run) for run in person.runs(size)] for person in people]
     for who, person in enumerate(people):
         for enrolled in enrolment(person.training):
             profile = Pointer().profile(enrolled)
-            own, other = [], []
+            found = []
             for foe in range(len(people)):
                 if foe != who:
-                    known = [p for i, p in enumerate(whole) if i not in (who, foe)]
-                    model = Pointer(background=background(known))
-                    own.append(np.array([weigh_run(model.score_actions(profile, run)) for run in runs[who]]))
-                    other.append(np.array([weigh_run(model.score_actions(profile, run)) for run in runs[foe]]))
-                    per_pair.append(eer(own[-1], other[-1]))
-            per_subject.append(eer(np.concatenate(own), np.concatenate(other)))
-    return np.array(per_subject), np.array(per_pair)
+                    model = Pointer(background=background([p for i, p in enumerate(whole) if i not in (who, foe)]))
+                    own, other = (
+                        np.array([weigh_run(model.score_actions(profile, run)) for run in runs[i]]) for i in (who, foe)
+                    )
+                    found.append(Scored(who, foe, own, other))
+            yield found

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.biometrics import data, pointer
 from benchmarks.biometrics.data import Session
+from benchmarks.biometrics.measures import best_map
 from tools import fit_pointer
 
 
@@ -46,6 +47,24 @@ def test_the_protocol_finds_hands_that_differ(people):
     per_subject, per_pair = pointer.opened(few, pointer.in_a_row, pointer.shipped)
     assert (len(per_subject), len(per_pair)) == (4 * pointer.PLACES, 4 * 3 * pointer.PLACES)
     assert per_pair.mean() < 0.2
+
+
+def test_a_map_of_other_peoples_scorings_is_tried_on_each(people):
+    plain, mapped, maps = pointer.calibrated(people, pointer.last, pointer.shipped)
+    assert plain.shape == mapped.shape == (10,)
+    assert maps.shape == (10, 2)
+    assert (maps[:, 0] > 0).all()
+    assert mapped.mean() < plain.mean()
+
+
+def test_the_best_map_undoes_what_scores_were_bent_by():
+    rng = np.random.default_rng(1)
+    nats = (
+        rng.normal(1, np.sqrt(2), 20_000),
+        rng.normal(-1, np.sqrt(2), 20_000),
+    )  # calibrated: mean is half the variance
+    bent = [0.5 * side + 0.3 for side in nats]
+    assert best_map(*bent) == pytest.approx((2.0, -0.6), abs=0.1)
 
 
 def test_enrolments_take_what_they_say():

@@ -9,7 +9,6 @@ Newton's method to machine precision and rounding make the file the same byte fo
 
 from __future__ import annotations
 
-import argparse
 import ast
 import hashlib
 import sys
@@ -26,6 +25,7 @@ from benchmarks.biometrics.data import Rows, Subjects
 from benchmarks.biometrics.measures import cllr, eer
 from idp_adapter.core.evidence.keystroke_views import Template, views
 from idp_adapter.core.evidence.keystroke_weights import canonical
+from tools import written
 from tools.paths import ROOT
 
 OUT: Final = ROOT / "idp_adapter" / "core" / "evidence" / "keystroke_weights.py"
@@ -240,8 +240,7 @@ def digest(bands: str) -> str:
 
 def _code_version() -> str:
     """SHA-256 over the code that shapes the weights: the views and this file."""
-    code = (ROOT / "idp_adapter" / "core" / "evidence" / "keystroke_views.py", Path(__file__))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in code)).hexdigest()
+    return written.code_version(ROOT / "idp_adapter" / "core" / "evidence" / "keystroke_views.py", Path(__file__))
 
 
 _PAGE: Final = '''"""Weights of the shared scorer of fixed text. Written by `python -m tools.fit`; do not edit.
@@ -284,23 +283,5 @@ def checked(bands: Bands, digest: str = DIGEST) -> tuple[tuple[int, float, NDArr
 '''
 
 
-def main() -> int:
-    """Write the weights, or check that they are what the data gives."""
-    parser = argparse.ArgumentParser(description="Fit the shared scorer of fixed text on BKSD.")
-    parser.add_argument("--data", type=Path, required=True, help="folder that holds bksd-password/")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when the file differs")
-    asked = parser.parse_args()
-    wanted = text(asked.data)
-    if asked.check:
-        same = OUT.exists() and OUT.read_text("utf-8") == wanted
-        print(
-            "keystroke weights are what the data gives" if same else "keystroke weights differ: run python -m tools.fit"
-        )
-        return 0 if same else 1
-    OUT.write_text(wanted, "utf-8")
-    print("\n".join(line for line in wanted.splitlines() if line.startswith("# ")))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(written.main("weights of fixed text", OUT, text, sets="bksd-password/"))

@@ -16,7 +16,7 @@ Bands = tuple[tuple[int, float, tuple[float, ...]], ...]
 # data
 # bksd-password/password_en.csv.gz sha256 b9e52ac34c94bed65b5a72bb961b82a65d4492f0f2d16439c30c947bc7b47075
 # bksd-password/password_ar.csv.gz sha256 d83f82449d12252c7f790170a334434f14bd512c2158475b11cec35bde9febe8
-# code sha256 6680fd88ec858ebc57c0bb29b4b2481618c2c4eacd9e4a8078568c91b7a68683
+# code sha256 ca50aec357e8d985cc20b9b775b7985e8ca196ad12bb2201d294b7ac8531344a
 # held out, other text and other people, novice and practised impostors mixed
 # from  2 rows: EER 0.1106, Cllr 0.488 bit
 # from  8 rows: EER 0.0870, Cllr 0.390 bit

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from idp_adapter.core.evidence.keystroke_weights import Bands, canonical
 
 # meu-mobile/meu_mobile.csv.gz sha256 b8518d75e88e0aa972f1cd33a60571246fa07b68f0cb522ee4327a85a092728d
-# code sha256 b7c0e4f2e0576976ccb6c7c012400d84bd518360e7379f95ff4cd27f90c9bbb8
+# code sha256 621d5427e8d5422c566faf3495cdb898f756be42258710209aedd64173c28848
 DIGEST: Final = "96812a2bcf7c53aa26fbcbd98d0dc2a49f6dee64794c9e2ae8e66e48220e0bc6"
 BANDS: Final[Bands] = (
     (

@@ -151,7 +151,10 @@ class SqlStore:
         """Delete every row of a subject, its data key first; returns how many. Interrupted, it is run again."""
         of = rows.of_subject(issuer, subject)
         self._data_keys.drop(of)
-        return sum(self._in_batches(self._sql.erase[table.name], of, table=table.name) for table in statements.TABLES)
+        removing = (
+            self._removing(table.name, self._sql.erase[table.name], of, kind=ERASED) for table in statements.TABLES
+        )
+        return sum(map(self._in_batches, removing))
 
     def retain(self, retention: Retention, *, now: datetime) -> Mapping[str, int]:
         """Delete what is older than its retention, in bounded batches; returns rows deleted by table.
@@ -173,12 +176,11 @@ class SqlStore:
         for name, table, statement, age in jobs:
             before_us = codec.to_us(now - age)
             issuers = self._database.transact(_fetch(self._sql.issuers[table], {}), slow=True)
-            deleted[name] = sum(
-                self._in_batches(
-                    statement, {"issuer": row[0], "before_us": before_us}, table=name, most_batches=MOST_BATCHES
-                )
+            removing = (
+                self._removing(name, statement, {"issuer": row[0], "before_us": before_us}, kind=EXPIRED)
                 for row in issuers
             )
+            deleted[name] = sum(self._in_batches(job, most_batches=MOST_BATCHES) for job in removing)
         return deleted
 
     def ping(self) -> None:
@@ -269,14 +271,14 @@ class SqlStore:
 
         return job
 
-    def _in_batches(
-        self, statement: str, parameters: Parameters, *, table: str, most_batches: int | None = None
-    ) -> int:
+    def _removing(self, table: str, statement: str, parameters: Parameters, *, kind: str) -> Callable[[Execute], int]:
+        """One batch of a deletion; of decisions the audit chain is told."""
         bounded = {**parameters, "most": MOST_IN_BATCH}
-        job = _change(statement, bounded)
         if table == "decision":
-            kind = EXPIRED if "before_us" in parameters else ERASED
-            job = self._removals.job(statement, bounded, kind=kind)
+            return self._removals.job(statement, bounded, kind=kind)
+        return lambda execute: execute(statement, bounded).rowcount
+
+    def _in_batches(self, job: Callable[[Execute], int], *, most_batches: int | None = None) -> int:
         total = batches = 0
         while most_batches is None or batches < most_batches:
             changed = self._database.transact(job, slow=True)
@@ -288,7 +290,3 @@ class SqlStore:
 
 def _fetch(statement: str, parameters: Parameters) -> Callable[[Execute], list[Row]]:
     return lambda execute: execute(statement, parameters).fetchall()
-
-
-def _change(statement: str, parameters: Parameters) -> Callable[[Execute], int]:
-    return lambda execute: execute(statement, parameters).rowcount

@@ -11,10 +11,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import Algorithm, get_default_algorithms
+from jwt.algorithms import Algorithm, ECAlgorithm, get_default_algorithms
 
 from idp_adapter.adapters import strict_json
 from idp_adapter.core.types import Json
@@ -120,13 +121,22 @@ def read_public_key(jwk: Mapping[str, Json]) -> PublicKey:
     if not allowed:
         raise JoseFault("bad_key", "the JWK's type, curve or algorithm is not accepted")
     try:
-        key = _IMPLEMENTATIONS[min(allowed)].from_jwk(dict(jwk))
+        if jwk["kty"] == "EC":
+            key = _point(jwk["crv"], jwk["x"], jwk["y"])  # type: ignore[arg-type]
+        else:
+            key = _IMPLEMENTATIONS[min(allowed)].from_jwk(dict(jwk))
     except Exception:
         raise JoseFault("bad_key", "the JWK can't be read") from None
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
         raise JoseFault("bad_key", f"the RSA key has under {_MIN_RSA_BITS} bits")
     kid = jwk.get("kid")
     return PublicKey(kid if isinstance(kid, str) else "", frozenset(allowed), key)
+
+
+@lru_cache(maxsize=1024)
+def _point(curve: str, x: str, y: str) -> Any:
+    """The key of a point. A browser shows the same one at each login, and to see that it is on its curve takes time."""
+    return ECAlgorithm.from_jwk({"kty": "EC", "crv": curve, "x": x, "y": y})
 
 
 def _allowed(jwk: Mapping[str, Json]) -> set[str]:

@@ -59,7 +59,7 @@ class Verification:
         base = max(prunings.values(), key=lambda place: place.number, default=START)
         verdict = Verdict(base=base, spent=base)
         removed: dict[str, list[bytes]] = {}
-        for removal, digest in self.log.spanning(issuer, number=base.number):
+        for removal, digest in self.log.spanning(issuer, number=base.number) if base != START else ():
             removed.setdefault(removal, []).append(digest)
         held = _by_segment(stated.values())
         previous: Segment | Checkpoint = base

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 COLLECTOR = Path(__file__).parents[2] / "collector" / "collector.js"
 CHROMIUM_ARGS = [
@@ -100,23 +98,6 @@ def site() -> Iterator[Site]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def chromium_path() -> str:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        sentence = "Chromium is missing: run `apt-get install chromium` and try again."
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail(sentence, pytrace=False)
-        pytest.skip(sentence)
-    return path
 
 
 @pytest.fixture(scope="session")

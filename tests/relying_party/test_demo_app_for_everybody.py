@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Page, Playwright, Route
 
 import examples.demo_app
 from examples.demo_app.app import create_app
 from tests.relying_party.conftest import BASIC, CLIENT, Browser, FakeProvider
 from tests.relying_party.test_demo_app import APP, csrf
-from tools.needs import chromium
 
 pytestmark = pytest.mark.browser
 STYLE = Path(examples.demo_app.__file__).parent / "static" / "style.css"
@@ -53,13 +52,10 @@ def demo(provider: FakeProvider) -> Browser:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    path = chromium()
-    assert path, "Chromium is missing: run make setup"
-    with sync_playwright() as playwright:
-        engine = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield engine.new_page()
-        engine.close()
+def page(playwright: Playwright, chromium_path: str) -> Iterator[Page]:
+    engine = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+    yield engine.new_page()
+    engine.close()
 
 
 def pages(demo: Browser, provider: FakeProvider) -> Iterator[tuple[str, str]]:

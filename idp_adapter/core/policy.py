@@ -55,8 +55,13 @@ class Members:
     groups: tuple[str, ...] = ()
 
     def covers(self, subject: Subject) -> bool:
-        """Whether a subject is one of them."""
+        """Whether a subject is one of them, by what was told of it."""
         return not set(self.roles).isdisjoint(subject.roles) or not set(self.groups).isdisjoint(subject.groups)
+
+    def may_cover(self, subject: Subject) -> bool:
+        """Whether a subject is one of them, or may be by a role or group that could not be told."""
+        is_untold = (subject.roles_cut and self.roles) or (subject.groups_cut and self.groups)
+        return bool(is_untold) or self.covers(subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ class Policy:
 def facts_of(policy: Policy, request: Request, signals: Signals, *, now: datetime, demands: int = 0) -> Facts:
     """What a policy can ask about a request. `demands` are the subject's unmet step-ups in the budget's window."""
     subject, session, resource, recorded = request.subject, request.session, request.resource, policy.recorded
-    is_exempt, auth_age_s = policy.exempt.covers(subject), None
+    is_exempt, auth_age_s = policy.exempt.may_cover(subject), None
     if session.auth_time is not None and request.time is not None:
         auth_age_s = int((request.time - session.auth_time).total_seconds())
     facts = Facts(
@@ -149,6 +154,8 @@ def facts_of(policy: Policy, request: Request, signals: Signals, *, now: datetim
         subject=subject.key,
         roles=recorded.roles.intersection(subject.roles),
         groups=recorded.groups.intersection(subject.groups),
+        roles_cut=subject.roles_cut,
+        groups_cut=subject.groups_cut,
         factors=frozenset(subject.factors),
         scopes=recorded.scopes.intersection(resource.scope.split()),
         networks=frozenset((signals.ip_kind, *signals.network_tags)),
@@ -206,7 +213,7 @@ def decide(policy: Policy, facts: Facts, risk: Risk, *, decision_id: str, txn: s
         acr_values=() if answer.step_up is None else (answer.step_up,),
         obligations=answer.obligations,
         unenrolled=joined.effect.unenrolled or settings.unenrolled,
-        reasons=(*map(_matched, joined.names), *answer.reasons),
+        reasons=(*map(_matched, joined.names), *_cut(facts), *answer.reasons),
     )
 
 
@@ -365,6 +372,11 @@ def _shortest(
 def _matched(name: str) -> Reason:
     """The reason that a rule matched; made once, since a policy has its rules for as long as it serves."""
     return Reason("rule", 0.0, {"name": name})
+
+
+def _cut(facts: Facts) -> tuple[Reason, ...]:
+    """That names could not be told: rules may have matched for that alone."""
+    return _reasons(tuple(name for name in ("roles_cut", "groups_cut") if getattr(facts, name)))
 
 
 def _reasons(codes: tuple[str, ...]) -> tuple[Reason, ...]:

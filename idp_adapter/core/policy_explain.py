@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from idp_adapter.core.policy import Policy, decide, standing_of
-from idp_adapter.core.policy_layers import Settings
+from idp_adapter.core.policy_layers import Override, Settings
 from idp_adapter.core.policy_rules import NOTHING, Effect
 from idp_adapter.core.replay import read_again
 from idp_adapter.core.types import Decision, DecisionRecord, Risk
@@ -52,7 +52,7 @@ def explain(policy: Policy, facts: Facts, risk: Risk, *, decision_id: str) -> Ex
             kind="layer",
             name=item.name,
             unmet=item.when.unmet_fact(facts),
-            asks={**item.changes, **({"may_loosen": True} if item.may_loosen else {})},
+            asks={**item.changes, **({"may_loosen": True} if _may_loosen(item, facts) else {})},
         )
         for item in policy.overrides
     ]
@@ -76,6 +76,10 @@ def explain_record(policy: Policy, record: DecisionRecord) -> Explanation:
     place = record.origin.place
     facts, risk = read_again(policy, record.facts, record.decision.risk, time=record.time, place=place)
     return explain(policy, facts, risk, decision_id=record.decision.id)
+
+
+def _may_loosen(override: Override, facts: Facts) -> bool:
+    return (override.applied(facts) or override).may_loosen
 
 
 def asked(effect: Effect) -> dict[str, Any]:

@@ -99,6 +99,14 @@ class Override:
     changes: Mapping[str, Any]
     may_loosen: bool = False
 
+    def applied(self, facts: Facts) -> Override | None:
+        """Itself where it applies, else None; where it may only be that it does, it tightens and loosens nothing."""
+        if self.when.unmet_fact(facts) is not None:
+            return None
+        if self.may_loosen and self.when.unmet_fact(facts.certain) is not None:
+            return replace(self, may_loosen=False)
+        return self
+
 
 def ordered(overrides: Iterable[Override]) -> tuple[Override, ...]:
     """By layer, as `settle` wants them."""
@@ -107,7 +115,7 @@ def ordered(overrides: Iterable[Override]) -> tuple[Override, ...]:
 
 def settle(base: Settings, overrides: Iterable[Override], facts: Facts, ladder: Ladder) -> Settings:
     """The settings for one request. `overrides` are `ordered`."""
-    matching = [override for override in overrides if override.when.unmet_fact(facts) is None]
+    matching = [applied for override in overrides if (applied := override.applied(facts)) is not None]
     settings = base
     for _, peers in groupby(matching, key=lambda override: override.layer):
         settings = _changed(settings, list(peers), ladder)

@@ -50,15 +50,18 @@ class Condition:
     level_at_least: Level = Level.LOW
 
     def unmet_fact(self, facts: Facts) -> str | None:
-        """The first part that the request's facts do not meet; None where they meet all."""
+        """The first part that the request's facts do not meet; None where they meet all.
+
+        Where the subject's roles or groups were cut, any counts as theirs: what would loosen is to ask `facts.certain`.
+        """
         # Plain comparisons one after the other: fifty rules are matched within tens of microseconds.
         if self.hook and facts.hook not in self.hook:
             return "hook"
         if self.client and facts.client not in self.client:
             return "client"
-        if self.role and self.role.isdisjoint(facts.roles):
+        if self.role and not facts.roles_cut and self.role.isdisjoint(facts.roles):
             return "role"
-        if self.group and self.group.isdisjoint(facts.groups):
+        if self.group and not facts.groups_cut and self.group.isdisjoint(facts.groups):
             return "group"
         if self.environment and self.environment.isdisjoint(facts.environments):
             return "environment"
@@ -141,9 +144,15 @@ class Rule:
         part = self.when.unmet_fact(facts) or self.when.unmet_risk(level, codes)
         if part is not None:
             return f"when.{part}"
-        if self.unless is not None and self.unless.unmet_fact(facts) is None:
+        if self.unless is not None and self.unless.unmet_fact(facts.certain) is None:
             return "unless"
         return None
+
+    def surely_applies(self, facts: Facts) -> bool:
+        """Whether a rule that applies would do so whatever roles or groups could not be told."""
+        if self.when.unmet_fact(facts.certain) is not None:
+            return False
+        return self.unless is None or self.unless.unmet_fact(facts) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +182,8 @@ def join_matching(rules: Iterable[Rule], facts: Facts, standing: Standing, ladde
             continue
         names.append(rule.name)
         asked = rule.effect
+        if asked.unenrolled is Unenrolled.LIMIT and not rule.surely_applies(facts):
+            asked = replace(asked, unenrolled=None)  # the one effect that may loosen what the policy's settings say
         if rule.when.unmet_risk(standing.calm_level, standing.calm_codes) is None:
             calm.append(asked)
         elif asked.refuse or asked.session is not SessionFate.KEEP:

@@ -36,7 +36,7 @@ def inputs_digest(request: Request, signals: Signals) -> str:
         request.resource.id, request.txn, request.time, session.sid, session.acr, session.auth_time, session.age_s,
         *request.subject.roles, *request.subject.groups, *request.subject.factors, request.resource.scope,
         origin.address, origin.prefix, signals.user_agent, signals.cookie_id, request.binding.jkt,
-        request.binding.x5t_s256, telemetry,
+        request.binding.x5t_s256, telemetry, request.subject.roles_cut, request.subject.groups_cut,
     )  # fmt: skip
     written = "".join(f"{len(text)}:{text}" for text in map(str, parts))
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()

@@ -86,7 +86,7 @@ class Decider:
         """One question to one recorded decision. Raises `Unavailable` when the store does not answer in time."""
         policy = self.policy_for(request.issuer)
         signals = self.observe(request, now=now)
-        is_exempt = policy.exempt.covers(request.subject)
+        is_exempt = policy.exempt.may_cover(request.subject)
         if is_exempt:
             signals = without_behaviour(signals)
         telemetry = signals.telemetry

@@ -114,6 +114,17 @@ def test_explain_lists_contributions_that_sum_to_the_score(run):
     assert "abstains" in ran.output
 
 
+def test_explain_says_that_roles_could_not_all_be_told(run, tmp_path):
+    asked = json.loads((CONTRACT / "evaluation-request.json").read_text("utf-8"))
+    asked["subject"]["properties"]["roles_cut"] = True
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps(asked), "utf-8")
+    ran = run("policy", "explain", DEFAULT_POLICY, file)
+    assert "cut          roles: " in ran.output
+    assert "groups: " not in ran.output
+    assert "roles_cut" in ran.output
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}"])
 def test_explain_refuses_a_bad_request_in_one_sentence(run, tmp_path, content):
     file = tmp_path / "request.json"

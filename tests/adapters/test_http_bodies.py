@@ -66,6 +66,17 @@ def test_the_contracts_request_is_read_whole():
     assert request.txn == "b7a1d9f0-6a1e-4c36-9a2e-3f7a1f6f9a10"
 
 
+def test_as_many_roles_and_groups_as_the_contract_says_are_read_and_that_there_are_more(face):
+    assert (read(question()).subject.roles_cut, read(question()).subject.groups_cut) == (False, False)
+    for kind in ("roles", "groups"):
+        body = changed(f"subject.properties.{kind}", [f"/name-{i}" for i in range(512)])
+        body["subject"]["properties"][f"{kind}_cut"] = True
+        subject = read(body).subject
+        assert (len(getattr(subject, kind)), getattr(subject, f"{kind}_cut")) == (512, True)
+        answered = face.ask(body)
+        assert f"{kind}_cut" in [reason["code"] for reason in answered.json["context"]["reason_admin"]]
+
+
 def test_an_auth_time_of_zero_is_never():
     assert read(changed("context.session.auth_time", 0)).session.auth_time is None
 
@@ -126,6 +137,8 @@ WRONG = {
     "subject.id": [None, 7, "", {}],
     "subject.properties": ["x", [1]],
     "subject.properties.roles": [7, [7]],
+    "subject.properties.roles_cut": ["yes", 1],
+    "subject.properties.groups_cut": ["yes", 1],
     "subject.properties.created_at": ["once"],
     "action.name": [None, 7, ""],
     "resource.id": [None, 7, ""],
@@ -152,7 +165,9 @@ LONG = {
     "context.network.ip": "1" * 65,
     "context.telemetry_challenge": "x" * 513,
     "resource.properties.scope": "x" * 4097,
-    "subject.properties.roles": ["x"] * 257,
+    "subject.properties.roles": ["x"] * 513,
+    "subject.properties.groups": ["x"] * 513,
+    "subject.properties.factors": ["x"] * 257,
     "subject.properties": {f"p{number}": 1 for number in range(65)},
 }
 

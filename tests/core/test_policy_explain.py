@@ -48,6 +48,14 @@ def test_every_part_says_whether_it_applies_and_why_not():
     assert explanation.decision == answer(POLICY, HIGH)
 
 
+def test_a_layer_that_may_apply_is_not_said_to_loosen():
+    relaxed = Override("relaxed", Layer.MEMBERSHIP, Condition(role=named("x")), {"high": 0.9}, may_loosen=True)
+    policy = replace(shipped(), overrides=(relaxed,))
+    for told, asks in ((facts(roles_cut=True), {"high": 0.9}), (facts(), {"high": 0.9, "may_loosen": True})):
+        (finding,) = explain(policy, told, p.risk(LOW), decision_id="d").findings
+        assert finding.asks == asks
+
+
 def test_a_rule_that_behaviour_alone_made_match_is_marked():
     found, explanation = findings(HIGH, calm=0.0)
     assert found["hard"].unmet is None

@@ -71,6 +71,14 @@ def test_adding_a_rule_never_loosens_an_answer(policy, rule, facts, risk):
         assert is_at_least_as_strict(after, before, hook=facts.hook, ladder=policy.ladder)
 
 
+@given(policies, p.requests, p.risks, p.some_names("admin", "payer"))
+def test_roles_that_could_not_be_told_never_loosen_an_answer(policy, facts, risk, told):
+    cut = replace(facts, roles=facts.roles & told, roles_cut=True)
+    before, after = asked(policy, facts, risk), asked(policy, cut, risk)
+    assert is_at_least_as_strict(after, before, hook=facts.hook, ladder=policy.ladder)
+    assert after.unenrolled in (before.unenrolled, Unenrolled.DENY)
+
+
 @given(policies, p.overrides, p.requests, p.risks)
 def test_adding_a_layer_that_may_not_loosen_never_loosens_an_answer(policy, override, facts, risk):
     override = replace(override, may_loosen=False)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from idp_adapter.core.environments import Environment
-from idp_adapter.core.policy import BREAK_GLASS, BUDGET_SPENT, BreakGlass, Budget, Recorded, facts_of, placed
+from idp_adapter.core.policy import BREAK_GLASS, BUDGET_SPENT, BreakGlass, Budget, Members, Recorded, facts_of, placed
 from idp_adapter.core.policy_layers import Layer, Override, ordered
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.strictness import Kind, answer_of, is_at_least_as_strict, kind_of
@@ -117,6 +117,37 @@ def test_unless_keeps_a_rule_from_applying():
     assert rule.unmet(FULL, Level.LOW, frozenset()) == "unless"
 
 
+ADMINS = Rule("admins", Condition(role=named("admin")), Effect(require_acr=MFA))
+STAFF_ONLY = Rule("staff only", Condition(), Effect(refuse=True), Condition(group=named("/staff")))
+
+
+def test_a_role_or_group_that_could_not_be_told_counts_as_the_subjects():
+    policy = replace(shipped(), rules=(ADMINS, replace(ADMINS, name="staff", when=Condition(group=named("/staff")))))
+    assert answer(policy, LOW, facts()).permitted
+    for kind, name in (("roles_cut", "admins"), ("groups_cut", "staff")):
+        decision = answer(policy, LOW, facts(**{kind: True}))
+        assert decision.acr_values == (MFA,)
+        assert decision.reasons == (Reason("rule", 0.0, {"name": name}), Reason(kind, 0.0))
+    assert answer(shipped(), LOW, facts(roles_cut=True, groups_cut=True)).permitted
+
+
+def test_unless_lets_off_only_those_whose_role_or_group_was_told():
+    policy = replace(shipped(), rules=(STAFF_ONLY,))
+    assert not answer(policy, LOW, facts(groups_cut=True)).permitted
+    assert answer(policy, LOW, facts(groups=named("/staff"), groups_cut=True)).permitted
+
+
+def test_a_rule_that_may_apply_tightens_and_does_not_let_in_who_lacks_the_factor():
+    asks = Effect(require_acr=PHR, unenrolled=Unenrolled.LIMIT)
+    sure = Rule("sure", Condition(role=named("payer")), asks)
+    for told, unenrolled in ((facts(roles_cut=True), Unenrolled.DENY), (FULL, Unenrolled.LIMIT)):
+        decision = answer(replace(shipped(), rules=(sure,)), LOW, told)
+        assert (decision.acr_values, decision.unenrolled) == ((PHR,), unenrolled)
+    spared = replace(sure, unless=Condition(role=named("guest")))
+    assert answer(replace(shipped(), rules=(spared,)), LOW, FULL).unenrolled is Unenrolled.LIMIT
+    assert answer(replace(shipped(), rules=(spared,)), LOW, replace(FULL, roles_cut=True)).unenrolled is Unenrolled.DENY
+
+
 # --- facts ----------------------------------------------------------------------------------------------
 
 
@@ -153,6 +184,19 @@ def test_the_address_of_a_backend_says_nothing_of_zones():
     assert not facts_of(policy, b.request("refresh", of_end_user=False), Signals(), now=b.NOW).zones
 
 
+def test_who_may_have_objected_is_exempt_and_only_who_was_told_to_agree_is_a_volunteer():
+    members = Members(roles=("x",), groups=("/x",))
+    policy = replace(shipped(), exempt=members, volunteers=members)
+    plain = b.request()
+    for kind in ("roles_cut", "groups_cut"):
+        asked = replace(plain, subject=replace(plain.subject, **{kind: True}))
+        found = facts_of(policy, asked, Signals(), now=b.NOW)
+        assert (getattr(found, kind), found.is_exempt, found.is_volunteer) == (True, True, False)
+        assert not facts_of(replace(policy, exempt=Members()), asked, Signals(), now=b.NOW).is_volunteer
+        assert not facts_of(shipped(), asked, Signals(), now=b.NOW).is_exempt
+    assert not facts_of(policy, plain, Signals(), now=b.NOW).is_exempt
+
+
 # --- layers ---------------------------------------------------------------------------------------------
 
 
@@ -173,6 +217,16 @@ def test_a_more_specific_layer_comes_last_whatever_the_order_in_the_file():
     hook = Override("hook", Layer.HOOK, Condition(hook=named("login")), {"high": 0.07})
     assert with_layers(hook, realm).settled(facts()).high == 0.07
     assert with_layers(realm, hook).settled(facts("refresh")).high == 0.95  # of refuse_token
+
+
+def test_a_layer_that_may_apply_tightens_and_loosens_nothing():
+    loose = Override("relaxed", Layer.MEMBERSHIP, Condition(role=named("x")), {"high": 0.9, "prior": 0.2}, True)
+    settings = shipped().settings
+    assert with_layers(loose).settled(facts(roles=named("x"))).high == 0.9
+    for asked in (facts(), facts(roles_cut=True)):
+        assert with_layers(loose).settled(asked).high == settings.high
+    assert with_layers(loose).settled(facts(roles_cut=True)).prior == 0.2
+    assert with_layers(loose).settled(facts(roles=named("x"), roles_cut=True)).high == 0.9
 
 
 def test_of_two_entries_on_one_layer_the_strictest_counts():

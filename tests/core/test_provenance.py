@@ -27,6 +27,8 @@ def test_a_version_of_weights_is_short_and_names_what_a_deployment_added():
         (replace(ASKED, telemetry="{}"), Signals()),
         (replace(ASKED, subject=replace(ASKED.subject, roles=("a", "b"))), Signals()),
         (replace(ASKED, subject=replace(ASKED.subject, roles=("a,b",))), Signals()),
+        (replace(ASKED, subject=replace(ASKED.subject, roles_cut=True)), Signals()),
+        (replace(ASKED, subject=replace(ASKED.subject, groups_cut=True)), Signals()),
         (ASKED, Signals(origin=Origin("address", "prefix"))),
         (ASKED, Signals(cookie_id="cookie")),
     ],

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from idp_adapter.core.environments import MUTED, Environment, Whereabouts
-from idp_adapter.core.policy import BreakGlass, Budget, Recorded
+from idp_adapter.core.policy import BreakGlass, Budget, Members, Recorded
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.types import Hook, OutcomeType, Shadow
-from tests.services.conftest import ABROAD_IP, login
+from tests.services.conftest import ABROAD_IP, login, telemetry
 
 STRANGE = login(ABROAD_IP, cookie="other")
 
@@ -67,6 +67,29 @@ def test_a_decision_keeps_the_facts_that_its_policy_asks_about_and_where_it_came
     assert len(first.weights) == 12
     moved = house.store.decision(asked.issuer, house.ask(login(ABROAD_IP)).id)
     assert moved.inputs != first.inputs
+
+
+def test_a_subject_whose_roles_could_not_all_be_told_counts_as_having_the_one_that_a_rule_is_about(house):
+    admins = Rule("admins", Condition(role=frozenset({"admin"})), Effect(require_acr="phr"))
+    house.policy = replace(house.policy, rules=(admins,), recorded=Recorded(roles=frozenset({"admin"})))
+    house.familiar()
+    plain = login()
+    assert house.ask(plain).permitted
+    decision = house.ask(replace(plain, subject=replace(plain.subject, roles=("teller",), roles_cut=True)))
+    assert decision.acr_values == ("phr",)
+    assert [reason.code for reason in decision.reasons] == ["rule", "roles_cut"]
+    stored = house.store.decision(plain.issuer, decision.id)
+    assert (stored.facts.roles, stored.facts.roles_cut, stored.facts.groups_cut) == (frozenset(), True, False)
+
+
+def test_nothing_of_a_subject_is_kept_who_may_be_exempt_by_a_group_that_could_not_be_told(house):
+    house.policy = replace(house.policy, exempt=Members(groups=("/aided",)))
+    asked = login(telemetry=telemetry(), telemetry_challenge="c-1")
+    cut = replace(asked, subject=replace(asked.subject, groups_cut=True))
+    plain, exempt = (house.store.decision(asked.issuer, house.ask(each).id) for each in (asked, cut))
+    assert (plain.facts.is_exempt, exempt.facts.is_exempt) == (False, True)
+    assert plain.learnable.typings
+    assert not exempt.learnable.typings
 
 
 def test_a_shadow_policy_answers_beside_and_changes_nothing(house):

@@ -20,6 +20,9 @@ def _facts(facts: Facts) -> Iterator[str]:
     for name in ("roles", "groups", "factors", "scopes", "networks", "zones", "sites", "devices", "environments"):
         if getattr(facts, name):
             yield f"{name:12} {', '.join(sorted(getattr(facts, name)))}"
+    for name in ("roles", "groups"):
+        if getattr(facts, f"{name}_cut"):
+            yield f"{'cut':12} {name}: a rule counts any of them as the subject's, `unless` none that was not told"
     if facts.demands:
         yield f"{'unmet':12} {facts.demands} step-ups within the budget's window"
 

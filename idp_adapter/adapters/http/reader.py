@@ -103,8 +103,8 @@ class Reader:
             return value
         raise self.wrong(name, "a string")
 
-    def texts(self, name: str, *, longest: int = MAX_TEXT) -> tuple[str, ...]:
-        """A list of strings; one string counts as a list of one."""
+    def texts(self, name: str, *, longest: int = MAX_TEXT, most: int = MAX_LIST) -> tuple[str, ...]:
+        """A list of at most `most` strings; one string counts as a list of one."""
         value = self._members.get(name)
         if value is None:
             return ()
@@ -112,8 +112,8 @@ class Reader:
             value = [value]
         if not isinstance(value, list):
             raise self.wrong(name, "a list of strings")
-        if len(value) > MAX_LIST:
-            raise RequestTooLarge(f"`{self.at(name)}` has more than {MAX_LIST} items", hint="Shorten it.")
+        if len(value) > most:
+            raise RequestTooLarge(f"`{self.at(name)}` has more than {most} items", hint="Shorten it.")
         for item in value:
             if not isinstance(item, str) or len(item) > longest or "\0" in item:
                 raise self.wrong(name, f"a list of strings of at most {longest} characters")

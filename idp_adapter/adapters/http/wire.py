@@ -32,6 +32,7 @@ from idp_adapter.errors import RequestInvalid, RequestTooLarge
 MAX_BODY: Final = 64 * 1024
 MAX_DEPTH: Final = 8
 MAX_EVALUATIONS: Final = 50
+MAX_MEMBERSHIPS: Final = 512
 MAX_ASSERTION: Final = 8 * 1024
 EXECUTE_ALL: Final = "execute_all"
 STOP_AT: Final[Mapping[str, bool | None]] = {
@@ -145,8 +146,10 @@ def _subject(subject: Reader) -> Subject:
     properties = subject.object("properties")
     return Subject(
         key=SubjectId(subject.identifier("type", longest=64), subject.identifier("id")),
-        roles=properties.texts("roles"),
-        groups=properties.texts("groups"),
+        roles=properties.texts("roles", most=MAX_MEMBERSHIPS),
+        groups=properties.texts("groups", most=MAX_MEMBERSHIPS),
+        roles_cut=properties.flag("roles_cut", default=False) is True,
+        groups_cut=properties.flag("groups_cut", default=False) is True,
         factors=properties.texts("factors"),
         created_at=properties.time("created_at"),
         properties=properties.scalars(),

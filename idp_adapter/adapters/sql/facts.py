@@ -14,6 +14,8 @@ from idp_adapter.core.types.facts import Facts
 
 _SETS: Final = ("roles", "groups", "factors", "scopes", "networks", "zones", "sites", "devices", "environments")
 _PLAIN: Final = (
+    "roles_cut",
+    "groups_cut",
     "session_acr",
     "is_offline",
     "access_token_s",

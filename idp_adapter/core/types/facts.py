@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from idp_adapter.core.types.names import Hook, Scalar
@@ -16,7 +16,10 @@ _HOOKS: Final = frozenset(Hook)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One request as rules see it. Ages in seconds, None where not told; `hour` and `day` are of the policy's clock."""
+    """One request as rules see it. Ages in seconds, None where not told; `hour` and `day` are of the policy's clock.
+
+    `roles_cut`, `groups_cut`: the subject has more than were told, so that a name that is not here may be theirs.
+    """
 
     hook: str
     realm: str
@@ -24,6 +27,8 @@ class Facts:
     subject: SubjectId
     roles: Names = NONE
     groups: Names = NONE
+    roles_cut: bool = False
+    groups_cut: bool = False
     factors: Names = NONE
     scopes: Names = NONE
     networks: Names = NONE  # tags of feeds, and the kind of the address
@@ -44,6 +49,11 @@ class Facts:
     is_exempt: bool = False  # from behaviour: accessibility, or an objection
     is_volunteer: bool = False  # agreed that profiles of theirs count in a background
     demands: int = 0  # unmet step-ups of the subject within the budget's window
+
+    @property
+    def certain(self) -> Facts:
+        """The same where the subject has no role and no group but those that were told."""
+        return replace(self, roles_cut=False, groups_cut=False) if self.roles_cut or self.groups_cut else self
 
     @property
     def is_hook(self) -> bool:

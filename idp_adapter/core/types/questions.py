@@ -19,11 +19,13 @@ class SubjectId:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom the decision is about, as Keycloak describes them."""
+    """Whom the decision is about, as Keycloak describes them. `..._cut`: there are more than could be told."""
 
     key: SubjectId
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    roles_cut: bool = False
+    groups_cut: bool = False
     factors: tuple[str, ...] = ()
     created_at: datetime | None = None
     properties: Mapping[str, Scalar] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 
 /** What an operator can see at Keycloak's {@code /metrics}. Labels come from small closed sets. */
-final class RiskMetrics {
+public final class RiskMetrics {
 
     private static final ConcurrentMap<Hook, Timer> CALLS = new ConcurrentHashMap<>();
 
@@ -32,6 +32,11 @@ final class RiskMetrics {
     static void watch(Breaker breaker) {
         Gauge.builder("risk.breaker.open", breaker, each -> each.isOpen() ? 1 : 0).strongReference(true)
                 .register(Metrics.globalRegistry);
+    }
+
+    /** A question told only a part of a subject's roles or groups. */
+    public static void cut(String kind) {
+        Metrics.counter("risk.subject.cut", "list", kind).increment();
     }
 
     static void dropped(int outcomes) {

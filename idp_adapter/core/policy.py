@@ -286,12 +286,15 @@ def _demanding(
     if facts.hook == Hook.REFRESH and not is_calm:  # nobody is there to prove more: asking would refuse
         return _limited(policy, settings, facts, obligations)
     budget = policy.budget
-    if budget is not None and facts.is_login and facts.demands >= budget.demands and is_calm:
+    if budget is not None and facts.is_login and facts.demands >= budget.demands:
         by_rule = _demand(policy, settings, facts, None, joined.effect.require_acr, joined.effect.max_age_s)
         if budget.past is Unenrolled.LIMIT and by_rule is None:
             return _limited(policy, settings, facts, obligations, BUDGET_SPENT, lowest=True)
-        return _refused(settings, facts, obligations, BUDGET_SPENT)
+        if is_calm:
+            return _refused(settings, facts, obligations, BUDGET_SPENT)
     obligations = replace(obligations, reuse_s=0)
+    if joined.effect.limit:  # who proves more reaches the class; what else a rule limits stays
+        obligations = _shortest(policy, settings, facts, obligations, max_acr=None)
     if facts.is_login:
         bound_s = settings.step_up_max_age_s if risk.level is Level.HIGH else None
         obligations = replace(obligations, max_age_s=least(bound_s, joined.effect.max_age_s))

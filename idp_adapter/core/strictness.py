@@ -3,7 +3,7 @@
 Answers rank refuse > step-up > permit; of two step-ups the higher class is stricter. Where neither refuses, each
 obligation must be at least as strict as well: shorter lives, a lower cap, a shorter age, a shorter reuse. Letting in
 with limits is a permit with stricter obligations. Some answers can't be compared, such as shorter tokens against a
-lower cap.
+lower cap. A cap on whoever is let in as they are says nothing of one who proves more first.
 """
 
 from __future__ import annotations
@@ -44,17 +44,14 @@ def is_at_least_as_strict(one: Decision, other: Decision, *, hook: str, ladder: 
         return True
     if kinds == (Kind.STEP_UP, Kind.STEP_UP) and ladder.rank(one.acr_values[0]) < ladder.rank(other.acr_values[0]):
         return False
-    return _are_obligations_as_strict(one, other, ladder)
-
-
-def _are_obligations_as_strict(one: Decision, other: Decision, ladder: Ladder) -> bool:
     mine, its = one.obligations, other.obligations
+    caps = (_cap(mine.max_acr, ladder), _cap(its.max_acr, ladder))
     bounds = (
         (mine.access_token_lifespan_s, its.access_token_lifespan_s),
         (mine.refresh_token_lifespan_s, its.refresh_token_lifespan_s),
         (mine.max_age_s, its.max_age_s),
         (mine.reuse_s, its.reuse_s),
-        (_cap(mine.max_acr, ladder), _cap(its.max_acr, ladder)),
+        *([caps] if kinds[0] is kinds[1] else []),
     )
     return all(its_bound is None or (bound is not None and bound <= its_bound) for bound, its_bound in bounds)
 

@@ -63,6 +63,14 @@ def test_the_order_of_rules_layers_and_environments_never_matters(policy, facts,
     assert content(asked(replace(policy, **shuffled), facts, risk)) == content(asked(policy, facts, risk))
 
 
+def test_a_spent_budget_that_limits_does_so_whatever_the_risk_is_made_of():
+    limiting = replace(p.shipped(), rules=(), budget=Budget(3, 600, Unenrolled.LIMIT))
+    asked_often = p.facts(session_acr=None, demands=3)
+    behaviour_alone, more = p.risk(3.0, calm=0.0), p.risk(6.0, calm=3.0)
+    before, after = asked(limiting, asked_often, behaviour_alone), asked(limiting, asked_often, more)
+    assert is_at_least_as_strict(after, before, hook=asked_often.hook, ladder=limiting.ladder)
+
+
 @given(policies, p.rules, p.requests, p.risks)
 def test_adding_a_rule_never_loosens_an_answer(policy, rule, facts, risk):
     more = replace(policy, rules=(*policy.rules, rule))

@@ -36,7 +36,7 @@ lint: setup ## ruff, formatting, strict types, realm files
 	$(PY) -m tools.realms --check
 
 test-unit: setup ## Python tests that need no Keycloak
-	$(PY) -m pytest -m 'not e2e and not browser'
+	$(PY) -m pytest -n auto --dist worksteal -m 'not e2e and not browser'
 
 test-core: setup ## the pure core's own tests and their branch coverage, which is 100 %
 	$(PY) -m pytest -q tests/core --cov=idp_adapter.core --cov-branch --cov-fail-under=100 --cov-report=term-missing

@@ -47,7 +47,7 @@ UNIT = Part(
     "python",
     [
         [*_PYTEST, "tests/core", *_CORE_COVERAGE],
-        [*_PYTEST, "-m", "not e2e and not browser", "--ignore=tests/core"],
+        [*_PYTEST, "-n", "auto", "--dist", "worksteal", "-m", "not e2e and not browser", "--ignore=tests/core"],
     ],
 )
 JAVA = Part("java", [["mvn", "-q", "-B", "-f", "keycloak-extension", "verify"], [_PY, "-m", "tools.keycloak"]])

@@ -101,6 +101,10 @@ class Jobs:
         self._threads.append(threading.Thread(target=run, daemon=True))
         self._threads[-1].start()
 
+    def pause(self, seconds: float) -> bool:
+        """Wait within a run. False, and no more waiting, where the run is to end."""
+        return not self._stopping.wait(seconds)
+
     def stop(self) -> None:
         """Let jobs under way finish, within seconds."""
         self._stopping.set()
@@ -233,7 +237,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
 
     jobs.start(_every(RETAIN_EVERY_S, retain), first_s=random.uniform(30, 300))  # noqa: S311 - guards nothing
     sealing, watch = Sealing(store.audit, notary), Watch(store.audit, checkpoints(settings))
-    seal = _sealing(sealing, watch, settings.issuers, metrics, log, now)
+    seal = _sealing(sealing, watch, settings.issuers, metrics, log, now, jobs.pause)
     jobs.start(_every(SEAL_EVERY_S, seal), first_s=random.uniform(1, SEAL_EVERY_S))  # noqa: S311
     jobs.start(_warming(key_sets), first_s=0)
     jobs.start(_warming(posture_keys), first_s=0)
@@ -407,9 +411,15 @@ def _every(every_s: float, work: Callable[[], object], *, spread: float = 0.2) -
 
 
 def _sealing(
-    sealing: Sealing, watch: Watch, issuers: Iterable[str], metrics: Metrics, log: Log, now: Callable[[], datetime]
+    sealing: Sealing,
+    watch: Watch,
+    issuers: Iterable[str],
+    metrics: Metrics,
+    log: Log,
+    now: Callable[[], datetime],
+    pause: Callable[[float], bool],
 ) -> Callable[[], None]:
-    """Seal what was decided. Of several workers at once one wins."""
+    """Seal what was decided, as far as it gets until it is to end. Of several workers at once one wins."""
 
     def run() -> None:
         for issuer in issuers:
@@ -417,7 +427,8 @@ def _sealing(
                 for segment in sealing.seal(issuer, now=now()):
                     metrics.sealed(segment.count)
                     log.sealed(issuer=issuer, number=segment.number, count=segment.count, head=segment.head.hex())
-                    time.sleep(BETWEEN_SEGMENTS_S)
+                    if not pause(BETWEEN_SEGMENTS_S):
+                        return
                 if not watch.is_continued(issuer):
                     metrics.sealing_failed("truncated")
                     log.failed(error="truncated", where=["audit", issuer])

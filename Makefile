@@ -28,12 +28,13 @@ stack: setup ## start everything and stay up, without the narrated run
 test: setup ## every test, on the newest Keycloak and the one before: under 12 minutes
 	@$(PY) -m tools.suite
 
-lint: setup ## ruff, formatting, strict types, realm files
+lint: setup ## ruff, formatting, strict types, realm files, generated pages
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m mypy --strict -p tools -p benchmarks
 	$(PY) -m tools.realms --check
+	$(PY) -m tools.signals_doc --check
 
 test-unit: setup ## Python tests that need no Keycloak
 	$(PY) -m pytest -n auto --dist worksteal -m 'not e2e and not browser'

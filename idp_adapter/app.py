@@ -337,7 +337,7 @@ def explain_stored(settings: Settings, policy: Policy, issuer: str, decision_id:
     with opened_store(settings) as store:
         record = store.decision(issuer, decision_id)
     if record is None:
-        raise NotFound(f"no decision {decision_id} of {issuer} is stored")
+        raise NotFound(f"no decision {decision_id} of {issuer} is stored", hint=settings.hint_about(issuer))
     return explain_record(policy, record)
 
 

@@ -71,8 +71,7 @@ def verify(
     keys = _keys(jwks)
     verdicts = {issuer: app.verified(settings, issuer, known=known[issuer], keys=keys) for issuer in realms}
     for issuer, verdict in verdicts.items():
-        if (hint := settings.hint_about(issuer)) and not (verdict.segments or verdict.unsealed or verdict.faults):
-            raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=hint)
+        _must_be_known(settings, issuer, verdict)
     documents = {issuer: _document(verdict, known[issuer]) for issuer, verdict in verdicts.items()}
     if as_json:
         json.dump(documents, sys.stdout, indent=2)
@@ -97,16 +96,21 @@ def prune(context: click.Context, issuer: str, yes: bool) -> None:
     from idp_adapter import app
 
     settings = config.load(file=context.obj)
-    kept = app.checkpoints(settings).kept(issuer)
+    known = {kept} if (kept := app.checkpoints(settings).kept(issuer)) else set()
     if not yes:
         click.confirm(f"Forget what is kept of decisions of {issuer} that are gone?", abort=True)
-    verdict, digests = app.pruned(settings, issuer, known={kept} if kept else set())
-    if (hint := settings.hint_about(issuer)) and not (verdict.segments or verdict.faults):
-        raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=hint)
+    verdict, digests = app.pruned(settings, issuer, known=known)
+    _must_be_known(settings, issuer, verdict)
     if verdict.faults:
-        _tell(issuer, _document(verdict, {kept} if kept else set()))
+        _tell(issuer, _document(verdict, known))
         context.exit(NOT_WHOLE)
     click.echo(f"{issuer}: pruned up to segment {verdict.spent.number}, {digests} digests forgotten")
+
+
+def _must_be_known(settings: config.Settings, issuer: str, verdict: Any) -> None:
+    """Raises `NotFound` for a realm that is not set and of which nothing is stored: its name is misspelt."""
+    if (hint := settings.hint_about(issuer)) and not (verdict.segments or verdict.unsealed or verdict.faults):
+        raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=hint)
 
 
 def _document(verdict: Any, known: Collection[Any]) -> dict[str, Any]:

@@ -23,7 +23,8 @@ class Pruning:
     def prune(self, issuer: str, verdict: Verdict, *, now: datetime) -> int:
         """Forget up to where a verification found every decision removed lawfully; how many digests.
 
-        The statement is sealed before anything goes. Digests stay that a later statement names: it could not be
+        The statement is stored before anything goes, and sealed unless another process seals at the same moment, whose
+        next run does it then: it is signed by itself. Digests stay that a later statement names: it could not be
         verified without them. Interrupted, it is run again. Raises ValueError where the verification had findings:
         what shows them stays.
         """

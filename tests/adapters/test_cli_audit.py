@@ -89,6 +89,13 @@ def test_of_a_realm_of_which_nothing_was_ever_decided_there_is_nothing_to_forget
     assert run("audit", "prune", "--issuer", REALM + "o", "--yes").exit_code == 5
 
 
+def test_a_realm_that_is_set_no_longer_is_pruned_as_it_is_verified(run, monkeypatch):
+    decide_some(1)
+    monkeypatch.setenv("IDP_ADAPTER_ISSUERS", REALM + "o")
+    assert run("audit", "verify", "--issuer", REALM).exit_code == 0
+    assert run("audit", "prune", "--issuer", REALM, "--yes").exit_code == 0
+
+
 def test_a_chain_of_a_realm_that_is_not_set_is_not_called_whole(run):
     ran = run("audit", "verify", "--issuer", "http://127.0.0.1:8080/realms/demoo")
     assert ran.exit_code == 5

@@ -19,6 +19,7 @@ from idp_adapter.errors import AdapterError
 
 KEEP_ALIVE_S: Final = 75
 _ALLOCATIONS_BEFORE_GC: Final = 10_000  # a decision makes thousands of objects, none of them in a cycle
+_HANDED_ON: Final = ("LISTEN_FDS", "GUNICORN_FD")  # by systemd, or by the server before: gunicorn then binds nothing
 CANNOT_START: Final = 4  # a worker that exits so makes gunicorn stop rather than try again
 
 
@@ -82,7 +83,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def run(self) -> None:
         """Serve until told to stop. Where nothing can listen, one sentence and an exit code instead of five tries."""
-        if problem := _listening_problem(str(self._options["bind"])):
+        is_handed_on = not os.environ.keys().isdisjoint(_HANDED_ON)
+        if not is_handed_on and (problem := _listening_problem(str(self._options["bind"]))):
             print(f"The service can't start: {problem}", file=sys.stderr)  # noqa: T201
             raise SystemExit(CANNOT_START)
         super().run()

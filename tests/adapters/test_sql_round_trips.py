@@ -192,6 +192,27 @@ def test_maintenance_shares_no_commit_with_a_decision(writer, plain_table, monke
     assert stored(plain_table) == [0, 1, 2, 3]
 
 
+def test_a_leader_that_is_interrupted_tells_nobody_that_their_write_is_stored(writer, plain_table):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def interrupted(execute: Execute) -> int:
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(4) as callers:
+        first = callers.submit(writer.submit, insert(0, begun, go_on), budget_s=PATIENCE_S)
+        begun.wait(PATIENCE_S)
+        answers = []
+        for n, job in enumerate((insert(1), interrupted, insert(2)), start=1):
+            answers.append(callers.submit(writer.submit, job, budget_s=PATIENCE_S))
+            queued(writer, n)
+        go_on.set()
+        assert first.result() == 1
+        kinds = [type(answer.exception()) for answer in answers]
+    assert kinds == [KeyboardInterrupt, Unavailable, Unavailable]
+    assert writer.submit(insert(3), budget_s=PATIENCE_S) == 1
+    assert stored(plain_table) == [0, 3]
+
+
 def test_callers_that_give_up_leave_the_line_to_the_others(writer, plain_table):
     def submitted(n: int) -> int:
         try:

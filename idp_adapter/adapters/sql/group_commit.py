@@ -6,8 +6,9 @@ Rules:
   nobody, and for no other thread to wake up.
 - A write that fails leaves its batch neighbours alone: a savepoint undoes it; where SQLite undid the whole transaction,
   or the commit itself failed, each is tried again by itself.
-- The queue is bounded, and nobody waits past the budget. A write whose caller gave up before it began is dropped; one
-  under way may still be committed, so every write is idempotent.
+- The queue is bounded, and nobody waits in it past the budget. Who leads stays until the commit has ended, and waits
+  for the lock as long as the youngest write of the batch may. A write whose caller gave up before it began is dropped;
+  one under way may still be committed, so every write is idempotent.
 - Maintenance leads a commit of its own, so that no decision has to carry it out.
 """
 
@@ -104,6 +105,11 @@ class GroupCommit:
                 batch.append(self._waiting.popleft())
         try:
             self._commit(batch)
+        except BaseException:  # this thread was interrupted: what others wait for is not known to be stored
+            for other in batch:
+                other.error = unavailable("the commit was interrupted")
+            self._disconnect()
+            raise
         finally:
             with self._changed:
                 following = self._waiting.popleft() if self._waiting else None

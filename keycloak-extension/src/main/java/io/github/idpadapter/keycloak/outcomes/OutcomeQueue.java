@@ -52,21 +52,25 @@ final class OutcomeQueue {
     /** Waits for one, lets a few gather, and returns those of one tenant in their order. */
     List<Outcome> take(long gatherMs) throws InterruptedException {
         List<Outcome> batch = new ArrayList<>();
-        int chars = add(waiting.takeFirst(), batch);
+        add(waiting.takeFirst(), batch);
+        int chars = batch.get(0).chars();
         Thread.sleep(gatherMs);
         while (batch.size() < BATCH) {
             Outcome next = waiting.peekFirst();
-            if (next == null || !next.isOfSameTenant(batch.get(0)) || chars + next.chars() > BATCH_CHARS) {
+            if (next == null || !next.isOfSameTenant(batch.get(0))) {
                 break;
             }
-            chars += add(waiting.takeFirst(), batch);
+            chars += next.chars();
+            if (chars > BATCH_CHARS) {
+                break;
+            }
+            add(waiting.takeFirst(), batch);
         }
         return batch;
     }
 
-    private int add(Outcome taken, List<Outcome> batch) {
+    private void add(Outcome taken, List<Outcome> batch) {
         batch.add(taken);
         telemetryChars.addAndGet(-taken.telemetryChars());
-        return taken.chars();
     }
 }

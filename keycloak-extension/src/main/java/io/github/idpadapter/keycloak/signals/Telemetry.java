@@ -1,5 +1,6 @@
 package io.github.idpadapter.keycloak.signals;
 
+import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.RiskNotes;
 import jakarta.ws.rs.core.MultivaluedMap;
@@ -13,6 +14,7 @@ import org.keycloak.sessions.AuthenticationSessionModel;
 public record Telemetry(String value, String challenge, String dropped) {
 
     static final String FIELD = "risk_telemetry";
+    /** Of the value, and of its bytes as JSON: a browser could else make the question longer than the service reads. */
     static final int MAX_CHARS = 24_000;
     /** The member of an outcome that holds it. */
     public static final String OUTCOME_MEMBER = "telemetry";
@@ -31,7 +33,8 @@ public record Telemetry(String value, String challenge, String dropped) {
     }
 
     static Telemetry of(String value, String challenge) {
-        return value.length() > MAX_CHARS ? new Telemetry(null, challenge, "oversized") : new Telemetry(value, challenge, null);
+        boolean isTooLong = value.length() > MAX_CHARS || JsonStringEncoder.getInstance().quoteAsUTF8(value).length > MAX_CHARS;
+        return isTooLong ? new Telemetry(null, challenge, "oversized") : new Telemetry(value, challenge, null);
     }
 
     /** Keeps it with the login for its outcome, instead of an earlier attempt's: nobody is asked once a code is typed. */

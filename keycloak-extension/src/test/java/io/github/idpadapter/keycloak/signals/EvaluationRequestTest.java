@@ -60,4 +60,11 @@ class EvaluationRequestTest {
         assertNull(more.value());
         assertEquals("oversized", new EvaluationRequest(Hook.LOGIN, 0).telemetry(more).json().at("/context/telemetry_dropped").asText());
     }
+
+    @Test
+    void telemetryThatGrowsOnTheWireIsTooLong() {
+        for (String character : new String[] {"\u754c", "\u0001", "\""}) {
+            assertEquals("oversized", Telemetry.of(character.repeat(Telemetry.MAX_CHARS), "c").dropped());
+        }
+    }
 }

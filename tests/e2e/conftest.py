@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright
 
 from tests.e2e.certificates import Authority
 from tests.e2e.device_management import HEADER, DeviceManagement
@@ -102,14 +102,13 @@ def real(with_service: World, world: World) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Chromium]:
+def engine(playwright: Playwright) -> Iterator[Chromium]:
     """A real Chromium, for one module's tests."""
     path = chromium()
     assert path, "Chromium is missing: run make setup"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +11,7 @@ from idp_adapter.adapters.notary import read_unverified
 from idp_adapter.errors import RequestInvalid, Unavailable
 from idp_adapter.services.audit_verification import Verification
 from idp_adapter.services.ports import Retention
-from tests.support.audit import LATER, LONG, faults, seal, verify
+from tests.support.audit import LATER, LONG, faults, placed, seal, stated, unsigned, verify
 from tests.support.records import ALICE, BOB, NOW, REALM_A, record
 from tests.support.sealing import changed, read
 
@@ -25,13 +23,6 @@ def store(store_url, opened, office):
     return opened(store_url, attest=office.notary)
 
 
-def unsigned(claims: dict, typ: str = "audit-removal+jwt") -> str:
-    """A compact JWS with somebody's own claims and no signature that holds."""
-    parts = ({"alg": "ES256", "typ": typ, "kid": "k"}, claims)
-    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
-    return ".".join((*encoded, "A" * 86))
-
-
 # --- lawful removal as a cover ------------------------------------------------------------------------
 
 
@@ -40,11 +31,7 @@ def test_a_forged_statement_is_not_trusted_for_a_segment_that_does_not_exist(sto
     digest = store.audit.leaves(REALM_A, 1)[1].digest.hex()
     said = {"sub": REALM_A, "jti": "forged", "kind": "erased", "root": digest, "count": 1}
     changed(store, "DELETE FROM decision WHERE id = 'd1'")
-    changed(
-        store,
-        "INSERT INTO audit_removal VALUES (:issuer, 'forged', 1, :text, :segment)",
-        issuer=REALM_A, text=unsigned(said), segment=segment,
-    )  # fmt: skip
+    stated(store, unsigned(said), segment)
     changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE decision_id = 'd1'")
     assert faults(verify(store, office)) == {"statement": 1}
 
@@ -90,11 +77,7 @@ def test_what_was_removed_and_restored_may_be_removed_again(store, office, seale
 @pytest.mark.parametrize("segment", [0, -1, 4, 999])
 def test_a_decision_put_in_with_a_leaf_of_no_segment_is_found(store, office, sealed, segment):
     store.record(record("forged", time=NOW + timedelta(seconds=2)))
-    changed(
-        store,
-        "INSERT INTO audit_leaf VALUES (:issuer, 'forged', :segment, 0, :digest, NULL)",
-        issuer=REALM_A, segment=segment, digest=bytes(32),
-    )  # fmt: skip
+    placed(store, segment, 0)
     verdict = verify(store, office)
     assert faults(verdict) == {"added": 1}
     assert verdict.findings[0].where == "forged"

@@ -17,7 +17,7 @@ from idp_adapter.services import audit as service
 from idp_adapter.services import audit_verification
 from idp_adapter.services.audit import Sealing
 from idp_adapter.services.ports import Retention
-from tests.support.audit import LATER, LONG, Office, faults, seal, verify
+from tests.support.audit import LATER, LONG, Office, faults, seal, stated, verify
 from tests.support.records import ALICE, NOW, REALM_A, REALM_B, outcome, record
 from tests.support.sealing import changed, lesson
 
@@ -223,9 +223,7 @@ def test_a_thief_can_not_pass_a_deletion_for_an_erasure(store, office, sealed, t
     thief = Office(tmp_path / "thief").notary
     digest = store.audit.leaves(REALM_A, 1)[1].digest
     _, statement = thief.state(REALM_A, "forged", "erased", digest.hex(), 1)
-    changed(
-        store, "INSERT INTO audit_removal VALUES (:issuer, 'forged', 1, :text, NULL)", issuer=REALM_A, text=statement
-    )
+    stated(store, statement)
     changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE decision_id = 'd1'")
     assert faults(verify(store, office)) == {"statement": 1}
     seal(store, office)

@@ -11,8 +11,7 @@ from idp_adapter.adapters.notary import read_unverified
 from idp_adapter.adapters.sql import store as store_module
 from idp_adapter.core.audit import Checkpoint
 from idp_adapter.services.ports import Retention
-from tests.adapters.test_audit_attacks_conformance import unsigned
-from tests.support.audit import LATER, LONG, Office, faults, prune, seal, verify
+from tests.support.audit import LATER, LONG, Office, faults, placed, prune, seal, stated, unsigned, verify
 from tests.support.records import ALICE, BOB, NOW, REALM_A, REALM_B, record
 from tests.support.sealing import changed, read
 
@@ -152,14 +151,6 @@ def cut(store, *, upto: int) -> None:
     changed(store, f"DELETE FROM audit_segment WHERE number <= {upto}")
 
 
-def stated(store, text: str, segment: int | None, *, id_: str = "forged") -> None:
-    changed(
-        store,
-        "INSERT INTO audit_removal VALUES (:issuer, :id, 1, :text, :segment)",
-        issuer=REALM_A, id=id_, text=text, segment=segment,
-    )  # fmt: skip
-
-
 def test_a_chain_that_was_cut_at_its_beginning_is_no_pruned_one(store, office, sealed):
     cut(store, upto=2)
     assert faults(verify(store, office)) == {"link": 2}
@@ -185,7 +176,7 @@ def test_a_statement_of_another_realm_or_kind_prunes_nothing(store, office, seal
     checkpoint = store.audit.segment(REALM_A, 2).checkpoint
     cut(store, upto=2)
     for text in (elsewhere, checkpoint):
-        stated(store, text, None)
+        stated(store, text)
         assert faults(verify(store, office)) == {"link": 2, "statement": 1}
         changed(store, "DELETE FROM audit_removal WHERE id = 'forged'")
 
@@ -204,11 +195,7 @@ def test_a_decision_put_in_among_what_was_forgotten_is_found(store, office, expi
     prune(store, office)
     store.record(record("forged", time=NOW + timedelta(seconds=1)))
     assert faults(verify(store, office)) == {"added": 1}
-    changed(
-        store,
-        "INSERT INTO audit_leaf VALUES (:issuer, 'forged', :segment, 99, :digest, NULL)",
-        issuer=REALM_A, segment=segment, digest=bytes(32),
-    )  # fmt: skip
+    placed(store, segment, 99)
     verdict = verify(store, office)
     assert (faults(verdict), verdict.findings[0].where) == ({"added": 1}, "forged")
     seal(store, office, now=LATER + timedelta(minutes=5))
@@ -228,7 +215,7 @@ def test_a_forged_removal_that_a_forgotten_segment_is_said_to_hold_covers_no_the
 
 def test_a_forged_removal_that_covers_nothing_is_found_in_a_pruned_chain_too(store, office, expired):
     prune(store, office)
-    stated(store, unsigned({"sub": REALM_A, "jti": "forged", "kind": "erased", "root": "00", "count": 1}), None)
+    stated(store, unsigned({"sub": REALM_A, "jti": "forged", "kind": "erased", "root": "00", "count": 1}))
     assert faults(verify(store, office)) == {"statement": 1}
 
 

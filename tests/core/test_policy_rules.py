@@ -251,6 +251,10 @@ def test_a_limiting_rule_lets_in_with_the_shortest_tokens_at_the_class_reached()
     limited = answer(policy, LOW, facts(session_acr=MFA))
     assert limited.permitted
     assert limited.obligations == Obligations(60, 600, MFA)
+    assert answer(policy, LOW, facts(session_acr="odd")).obligations.max_acr == BASIC
+    assert answer(policy, LOW, facts(access_token_s=20)).obligations.access_token_lifespan_s == 20
+    read = answer(replace(policy, unknown_action_permitted=True), LOW, facts("read"))
+    assert read.obligations == Obligations()
 
 
 def test_a_limiting_rule_keeps_its_tokens_short_where_the_risk_asks_for_a_step_up():
@@ -259,10 +263,6 @@ def test_a_limiting_rule_keeps_its_tokens_short_where_the_risk_asks_for_a_step_u
     assert (asked.permitted, asked.acr_values) == (False, (MFA,))
     assert (asked.obligations.access_token_lifespan_s, asked.obligations.refresh_token_lifespan_s) == (60, 600)
     assert asked.obligations.max_acr is None
-    assert answer(policy, LOW, facts(session_acr="odd")).obligations.max_acr == BASIC
-    assert answer(policy, LOW, facts(access_token_s=20)).obligations.access_token_lifespan_s == 20
-    read = answer(replace(policy, unknown_action_permitted=True), LOW, facts("read"))
-    assert read.obligations == Obligations()
 
 
 def test_past_the_budget_the_next_demand_is_a_refusal():

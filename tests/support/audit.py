@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ from idp_adapter.services.audit import Sealing
 from idp_adapter.services.audit_pruning import Pruning
 from idp_adapter.services.audit_verification import Verification
 from tests.support.records import NOW, REALM_A
+from tests.support.sealing import changed
 
 SERVICE = "https://risk.example"
 LONG = timedelta(days=1000)
@@ -52,3 +55,31 @@ def prune(store, office, issuer=REALM_A, *, now=LATER) -> int:
 
 def faults(verdict) -> dict[str, int]:
     return {fault.value: count for fault, count in verdict.faults.items()}
+
+
+# --- what a forger does ---------------------------------------------------------------------------------
+
+
+def unsigned(claims: dict, typ: str = "audit-removal+jwt") -> str:
+    """A compact JWS with somebody's own claims and no signature that holds."""
+    parts = ({"alg": "ES256", "typ": typ, "kid": "k"}, claims)
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+    return ".".join((*encoded, "A" * 86))
+
+
+def stated(store, text: str, segment: int | None = None, *, id_: str = "forged") -> None:
+    """Put a statement in."""
+    changed(
+        store,
+        "INSERT INTO audit_removal VALUES (:issuer, :id, 1, :text, :segment)",
+        issuer=REALM_A, id=id_, text=text, segment=segment,
+    )  # fmt: skip
+
+
+def placed(store, segment: int, position: int) -> None:
+    """Put in a leaf for the decision `forged`."""
+    changed(
+        store,
+        "INSERT INTO audit_leaf VALUES (:issuer, 'forged', :segment, :position, :digest, NULL)",
+        issuer=REALM_A, segment=segment, position=position, digest=bytes(32),
+    )  # fmt: skip

@@ -38,6 +38,7 @@ from idp_adapter.core.types import (
     Signals,
     Subject,
     Telemetry,
+    Typing,
 )
 from idp_adapter.errors import ProfileDamaged
 
@@ -73,12 +74,10 @@ def learnable(request: Request, signals: Signals) -> Learnable | None:
     telemetry = signals.telemetry
     if telemetry is None and signals.cookie_id is None and request.binding == Binding():
         return None
-    legible = telemetry is not None and typed.is_legible(telemetry)
-    typings = typed.typings_by_key(telemetry, request.subject) if telemetry and legible else {}
     return Learnable(
         device_key=telemetry.key_id if telemetry else None,
         device_cookie=signals.cookie_id,
-        typings={key: typing for key, typing in typings.items() if keystroke.row_of(typing) is not None},
+        typings=_typings(telemetry, request.subject) if telemetry else {},
         clock_step_s=telemetry.clock_step_s if telemetry else None,
         binding=request.binding,
         moves=pointed.moves_by_key(signals),
@@ -87,16 +86,20 @@ def learnable(request: Request, signals: Signals) -> Learnable | None:
 
 def with_code(record: DecisionRecord, telemetry: Telemetry) -> DecisionRecord:
     """The record, to teach the code too that was typed on a later form than the one it was asked about."""
-    if (telemetry.clock_step_s or 0.0) > keystroke.WORTHLESS_CLOCK_S:
+    typings = _typings(telemetry, Subject(record.subject))
+    codes = {key: typing for key, typing in typings.items() if typing.field in typed.CODES}
+    if not codes:
         return record
-    typings = typed.typings_by_key(telemetry, Subject(record.subject))
-    codes = {
-        key: typing
-        for key, typing in typings.items()
-        if typing.field in typed.CODES and keystroke.row_of(typing) is not None
-    }
     seen = record.learnable or Learnable()
     return replace(record, learnable=replace(seen, typings={**seen.typings, **codes}))
+
+
+def _typings(telemetry: Telemetry, subject: Subject) -> dict[str, Typing]:
+    """What was typed and timed well enough to learn from, by its profile's key."""
+    if not typed.is_legible(telemetry):
+        return {}
+    keyed = typed.typings_by_key(telemetry, subject)
+    return {key: typing for key, typing in keyed.items() if keystroke.row_of(typing) is not None}
 
 
 def confirmed(record: DecisionRecord, outcome: Outcome, history: History, learning: Learning) -> bool:

@@ -92,7 +92,13 @@ def serve(config_file: Path | None) -> None:
         f"idp-adapter {__version__} starts on {settings.bind} as {settings.public_url}, "
         f"for {len(settings.issuers)} realm{'s' if len(settings.issuers) != 1 else ''}"
     )
-    Server(make, bind=settings.bind, workers=settings.workers, threads=settings.threads).run()
+    Server(
+        make,
+        bind=settings.bind,
+        workers=settings.workers,
+        threads=settings.threads,
+        is_handed_sockets=config.is_handed_sockets(),
+    ).run()
 
 
 @main.command("check-config")

@@ -117,6 +117,11 @@ def share_metrics(folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
+def is_handed_sockets() -> bool:
+    """Whether this process was started with sockets that listen: by systemd, or by the gunicorn that it replaces."""
+    return "GUNICORN_FD" in os.environ or os.environ.get("LISTEN_PID") == str(os.getpid())
+
+
 class _Source:
     """Raw values by name, and what is wrong with them."""
 

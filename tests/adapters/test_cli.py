@@ -349,7 +349,16 @@ def realm():
         thread.join()
 
 
-def serve(tmp_path, realm, port, **variables):
+HANDED = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def serve(tmp_path, realm, port, *, listening=None, **variables):
+    within = () if listening is None else (sys.executable, "-c", HANDED, str(listening.fileno()))
     environment = {
         **os.environ,
         "IDP_ADAPTER_ISSUERS": realm,
@@ -360,8 +369,9 @@ def serve(tmp_path, realm, port, **variables):
         **{f"IDP_ADAPTER_{name}": value for name, value in variables.items()},
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "idp_adapter", "serve"],
+        [*within, sys.executable, "-m", "idp_adapter", "serve"],
         env=environment,
+        pass_fds=() if listening is None else (listening.fileno(),),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -463,6 +473,19 @@ def test_a_service_whose_port_is_taken_says_so_at_once(tmp_path, realm):
         output = process.communicate(timeout=60)[0]
     assert process.returncode == 4
     assert f"The service can't start: nothing can listen on 127.0.0.1:{port}: Address already in use. End" in output
+
+
+def test_a_service_that_is_handed_a_listening_socket_serves_on_it(tmp_path, realm):
+    """As systemd does for a socket unit: the socket is the first descriptor after the standard ones."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        process = serve(tmp_path, realm, port, listening=listening)
+        try:
+            assert until_ready(f"http://127.0.0.1:{port}", process)["ready"] is True
+        finally:
+            process.send_signal(signal.SIGTERM)
+            output = process.communicate(timeout=30)[0]
+    assert process.returncode == 0, output
 
 
 @pytest.mark.parametrize("workers", ["1", "2", "4"])

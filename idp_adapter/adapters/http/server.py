@@ -19,7 +19,6 @@ from idp_adapter.errors import AdapterError
 
 KEEP_ALIVE_S: Final = 75
 _ALLOCATIONS_BEFORE_GC: Final = 10_000  # a decision makes thousands of objects, none of them in a cycle
-_HANDED_ON: Final = ("LISTEN_FDS", "GUNICORN_FD")  # by systemd, or by the server before: gunicorn then binds nothing
 CANNOT_START: Final = 4  # a worker that exits so makes gunicorn stop rather than try again
 
 
@@ -46,7 +45,10 @@ class Worker(Protocol):
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """A gunicorn arbiter that needs no configuration file. `make` builds the application, in each worker."""
+    """A gunicorn arbiter that needs no configuration file. `make` builds the application, in each worker.
+
+    With `is_handed_sockets` it serves on those, and `bind` is not looked at.
+    """
 
     def __init__(
         self,
@@ -55,8 +57,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         bind: str,
         workers: int,
         threads: int,
+        is_handed_sockets: bool = False,
     ) -> None:
         self._make = make
+        self._is_handed_sockets = is_handed_sockets
         self._worker: Worker | None = None
         self._unsaid = _one_turn()
         self._options: dict[str, object] = {
@@ -83,8 +87,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def run(self) -> None:
         """Serve until told to stop. Where nothing can listen, one sentence and an exit code instead of five tries."""
-        is_handed_on = not os.environ.keys().isdisjoint(_HANDED_ON)
-        if not is_handed_on and (problem := _listening_problem(str(self._options["bind"]))):
+        if not self._is_handed_sockets and (problem := _listening_problem(str(self._options["bind"]))):
             print(f"The service can't start: {problem}", file=sys.stderr)  # noqa: T201
             raise SystemExit(CANNOT_START)
         super().run()

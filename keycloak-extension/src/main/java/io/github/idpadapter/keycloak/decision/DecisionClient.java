@@ -153,11 +153,6 @@ public final class DecisionClient {
         return issuers.contains(issuer);
     }
 
-    /** Counts outcomes that were lost. */
-    public static void countDropped(int outcomes) {
-        RiskMetrics.dropped(outcomes);
-    }
-
     PepTokens tokens() {
         return tokens;
     }

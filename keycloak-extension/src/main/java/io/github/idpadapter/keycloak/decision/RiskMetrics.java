@@ -39,7 +39,8 @@ public final class RiskMetrics {
         Metrics.counter("risk.subject.cut", "list", kind).increment();
     }
 
-    static void dropped(int outcomes) {
+    /** Outcomes that the service will not hear of. */
+    public static void dropped(int outcomes) {
         Metrics.counter("risk.outcomes.dropped").increment(outcomes);
     }
 }

@@ -1,6 +1,6 @@
 package io.github.idpadapter.keycloak.outcomes;
 
-import io.github.idpadapter.keycloak.decision.DecisionClient;
+import io.github.idpadapter.keycloak.decision.RiskMetrics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingDeque;
@@ -45,7 +45,7 @@ final class OutcomeQueue {
     private void offer(Outcome outcome, int counted) {
         if (!waiting.offerLast(outcome)) {
             telemetryChars.addAndGet(-counted);
-            DecisionClient.countDropped(1);
+            RiskMetrics.dropped(1);
         }
     }
 

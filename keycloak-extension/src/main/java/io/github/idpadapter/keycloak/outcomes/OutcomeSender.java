@@ -3,6 +3,7 @@ package io.github.idpadapter.keycloak.outcomes;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.DecisionClient;
+import io.github.idpadapter.keycloak.decision.RiskMetrics;
 import java.util.List;
 import org.jboss.logging.Logger;
 import org.keycloak.models.KeycloakSessionFactory;
@@ -62,7 +63,7 @@ final class OutcomeSender extends Thread {
                 pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
             }
         }
-        DecisionClient.countDropped(batch.size());
+        RiskMetrics.dropped(batch.size());
         LOG.warnf("%d outcomes were lost: the risk service did not take them", batch.size());
     }
 

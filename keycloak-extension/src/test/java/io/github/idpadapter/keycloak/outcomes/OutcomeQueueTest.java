@@ -20,12 +20,16 @@ class OutcomeQueueTest {
         return outcome;
     }
 
+    private static void offer(OutcomeQueue queue, int times, Outcome outcome) {
+        for (int i = 0; i < times; i++) {
+            queue.offer(outcome);
+        }
+    }
+
     @Test
     void aBatchIsOfOneTenantAndBounded() throws InterruptedException {
         OutcomeQueue queue = new OutcomeQueue(1000, 1000);
-        for (int i = 0; i < 120; i++) {
-            queue.offer(of("a"));
-        }
+        offer(queue, 120, of("a"));
         queue.offer(of("b"));
         queue.offer(of("a"));
         assertEquals(100, queue.take(0).size());
@@ -37,9 +41,7 @@ class OutcomeQueueTest {
     @Test
     void aBatchFitsIntoOneBody() throws InterruptedException {
         OutcomeQueue queue = new OutcomeQueue(1000, 1_000_000);
-        for (int i = 0; i < 5; i++) {
-            queue.offer(ofCode("a", 20_000));
-        }
+        offer(queue, 5, ofCode("a", 20_000));
         assertEquals(2, queue.take(0).size());
         assertEquals(2, queue.take(0).size());
         assertEquals(1, queue.take(0).size());
@@ -48,9 +50,7 @@ class OutcomeQueueTest {
     @Test
     void whereTooMuchTypingWaitsOutcomesGoWithoutTheirs() throws InterruptedException {
         OutcomeQueue queue = new OutcomeQueue(1000, 250);
-        for (int i = 0; i < 3; i++) {
-            queue.offer(ofCode("a", 100));
-        }
+        offer(queue, 3, ofCode("a", 100));
         List<Outcome> batch = queue.take(0);
         assertEquals(List.of(100, 100, 0), batch.stream().map(Outcome::telemetryChars).toList());
         assertEquals("event", batch.get(2).json().path("id").asText());
@@ -73,9 +73,7 @@ class OutcomeQueueTest {
         Metrics.addRegistry(new SimpleMeterRegistry());
         OutcomeQueue queue = new OutcomeQueue(2, 1000);
         double before = Metrics.counter("risk.outcomes.dropped").count();
-        for (int i = 0; i < 5; i++) {
-            queue.offer(of("a"));
-        }
+        offer(queue, 5, of("a"));
         assertEquals(3, Metrics.counter("risk.outcomes.dropped").count() - before);
     }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.ServiceHttp.Reply;
+import java.io.IOException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
@@ -132,14 +133,17 @@ public final class DecisionClient {
         }
     }
 
-    /** Delivers what happened after decisions; returns whether the service has it or never will. Not for request threads. */
-    public boolean report(String bearer, ObjectNode outcomes) {
+    /** Delivers what happened after decisions; returns how many of them the service rejected. Not for request threads. */
+    public int report(String bearer, ObjectNode outcomes) throws Unavailable {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+        Reply reply = http.post("/v1/outcomes", "application/json", bearer, bytes(outcomes), deadline);
+        if (reply.status() / 100 != 2) {
+            throw new Unavailable("http_" + reply.status());
+        }
         try {
-            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
-            int status = http.post("/v1/outcomes", "application/json", bearer, bytes(outcomes), deadline).status();
-            return status / 100 == 2 || status == 400 || status == 413 || status == 422;
-        } catch (Unavailable failed) {
-            return false;
+            return JSON.readTree(reply.body()).path("rejected").size();
+        } catch (IOException noJson) {
+            throw new Unavailable("garbage");
         }
     }
 

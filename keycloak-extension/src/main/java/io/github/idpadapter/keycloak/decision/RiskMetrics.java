@@ -40,7 +40,7 @@ public final class RiskMetrics {
     }
 
     /** Outcomes that the service will not hear of. */
-    public static void dropped(int outcomes) {
-        Metrics.counter("risk.outcomes.dropped").increment(outcomes);
+    public static void dropped(int outcomes, String reason) {
+        Metrics.counter("risk.outcomes.dropped", "reason", reason).increment(outcomes);
     }
 }

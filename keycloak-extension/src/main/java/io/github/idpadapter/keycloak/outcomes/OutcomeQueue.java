@@ -45,7 +45,7 @@ final class OutcomeQueue {
     private void offer(Outcome outcome, int counted) {
         if (!waiting.offerLast(outcome)) {
             telemetryChars.addAndGet(-counted);
-            RiskMetrics.dropped(1);
+            RiskMetrics.dropped(1, "queue_full");
         }
     }
 

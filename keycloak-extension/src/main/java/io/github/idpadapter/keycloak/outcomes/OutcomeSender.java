@@ -4,13 +4,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.decision.DecisionClient;
 import io.github.idpadapter.keycloak.decision.RiskMetrics;
+import io.github.idpadapter.keycloak.decision.Unavailable;
 import java.util.List;
+import java.util.function.Function;
 import org.jboss.logging.Logger;
-import org.keycloak.models.KeycloakSessionFactory;
-import org.keycloak.models.RealmModel;
-import org.keycloak.models.utils.KeycloakModelUtils;
 
-/** Delivers outcomes in the background, in batches, and again with growing pauses while the service is away. */
+/**
+ * Delivers outcomes in the background, in batches, and again with growing pauses while the service is away. A batch whose body is
+ * refused goes in halves, so that only the outcome at fault is lost. What is lost is counted and logged by its cause.
+ */
 final class OutcomeSender extends Thread {
 
     private static final Logger LOG = Logger.getLogger("io.github.idpadapter.keycloak");
@@ -20,16 +22,23 @@ final class OutcomeSender extends Thread {
     private static final long LONGEST_PAUSE_MS = 30_000;
     private static final int TRIES = 10;
 
-    private final KeycloakSessionFactory factory;
     private final DecisionClient client;
+    private final Function<Outcome, String> bearers;
     private final OutcomeQueue queue;
+    private final long firstPauseMs;
 
-    OutcomeSender(KeycloakSessionFactory factory, DecisionClient client, OutcomeQueue queue) {
+    /** {@code bearers} makes the caller's token for an outcome's tenant; null where the tenant is gone. */
+    OutcomeSender(DecisionClient client, Function<Outcome, String> bearers, OutcomeQueue queue) {
+        this(client, bearers, queue, FIRST_PAUSE_MS);
+    }
+
+    OutcomeSender(DecisionClient client, Function<Outcome, String> bearers, OutcomeQueue queue, long firstPauseMs) {
         super("risk-outcomes");
         setDaemon(true);
-        this.factory = factory;
         this.client = client;
+        this.bearers = bearers;
         this.queue = queue;
+        this.firstPauseMs = firstPauseMs;
     }
 
     DecisionClient client() {
@@ -43,39 +52,55 @@ final class OutcomeSender extends Thread {
                 deliver(queue.take(GATHER_MS));
             } catch (InterruptedException stop) {
                 return;
-            } catch (RuntimeException unforeseen) {
-                LOG.warn("Outcomes could not be reported", unforeseen);
             }
         }
     }
 
-    private void deliver(List<Outcome> batch) throws InterruptedException {
+    /** Sends the outcomes of one tenant, until each is taken or lost. */
+    void deliver(List<Outcome> batch) throws InterruptedException {
+        try {
+            int rejected = report(batch);
+            if (rejected > 0) {
+                drop(rejected, "rejected");
+            }
+        } catch (Unavailable failed) {
+            if (!failed.isOfTheBody()) {
+                drop(batch.size(), failed.label());
+            } else if (batch.size() > 1) {
+                deliver(batch.subList(0, batch.size() / 2));
+                deliver(batch.subList(batch.size() / 2, batch.size()));
+            } else if (batch.get(0).telemetryChars() > 0) {
+                deliver(List.of(batch.get(0).withoutTelemetry()));
+            } else {
+                drop(1, failed.label());
+            }
+        } catch (RuntimeException unforeseen) {
+            LOG.warn("Outcomes could not be reported", unforeseen);
+            drop(batch.size(), "internal");
+        }
+    }
+
+    /** Returns how many of them the service rejected; where it takes none, after the last try. */
+    private int report(List<Outcome> batch) throws InterruptedException, Unavailable {
         ObjectNode body = JSON.createObjectNode();
         batch.forEach(outcome -> body.withArray("outcomes").add(outcome.json()));
-        long pause = FIRST_PAUSE_MS;
-        for (int attempt = 1; attempt <= TRIES; attempt++) {
-            String bearer = bearer(batch.get(0));
-            if (bearer == null || client.report(bearer, body)) {
-                return;
+        long pauseMs = firstPauseMs;
+        for (int attempt = 1;; attempt++) {
+            String bearer = bearers.apply(batch.get(0));
+            try {
+                return bearer == null ? 0 : client.report(bearer, body);
+            } catch (Unavailable failed) {
+                if (attempt == TRIES || failed.isOfTheBody()) {
+                    throw failed;
+                }
             }
-            if (attempt < TRIES) {
-                Thread.sleep(pause);
-                pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
-            }
+            Thread.sleep(pauseMs);
+            pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
         }
-        RiskMetrics.dropped(batch.size());
-        LOG.warnf("%d outcomes were lost: the risk service did not take them", batch.size());
     }
 
-    /** The realm's token; null where the realm is gone. Its key can only be had in a session, and there is no request here. */
-    private String bearer(Outcome outcome) {
-        return KeycloakModelUtils.runJobInTransactionWithResult(factory, session -> {
-            RealmModel realm = session.realms().getRealm(outcome.realmId());
-            if (realm == null) {
-                return null;
-            }
-            session.getContext().setRealm(realm);
-            return client.bearer(session, realm, outcome.issuer());
-        });
+    private static void drop(int outcomes, String reason) {
+        RiskMetrics.dropped(outcomes, reason);
+        LOG.warnf("%d outcomes were lost: %s", outcomes, reason);
     }
 }

@@ -8,6 +8,8 @@ import org.keycloak.events.EventListenerProvider;
 import org.keycloak.events.EventListenerProviderFactory;
 import org.keycloak.models.KeycloakSession;
 import org.keycloak.models.KeycloakSessionFactory;
+import org.keycloak.models.RealmModel;
+import org.keycloak.models.utils.KeycloakModelUtils;
 
 /** Makes the event listener {@code risk-outcomes}. It hears every realm without any configuration there. */
 public final class RiskOutcomesFactory implements EventListenerProviderFactory {
@@ -49,12 +51,24 @@ public final class RiskOutcomesFactory implements EventListenerProviderFactory {
         synchronized (this) {
             if (sender == null) {
                 DecisionClient client = ((RiskDecisionsFactory) factory.getProviderFactory(RiskDecisions.class)).client();
-                OutcomeSender first = new OutcomeSender(factory, client, queue);
+                OutcomeSender first = new OutcomeSender(client, outcome -> bearer(client, outcome), queue);
                 first.start();
                 sender = first;
             }
             return sender;
         }
+    }
+
+    /** The realm's token; null where the realm is gone. Its key can only be had in a session, and the sender has no request. */
+    private String bearer(DecisionClient client, Outcome outcome) {
+        return KeycloakModelUtils.runJobInTransactionWithResult(factory, session -> {
+            RealmModel realm = session.realms().getRealm(outcome.realmId());
+            if (realm == null) {
+                return null;
+            }
+            session.getContext().setRealm(realm);
+            return client.bearer(session, realm, outcome.issuer());
+        });
     }
 
     @Override

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,18 +63,11 @@ class DecisionClientTest {
 
     private Decision ask(Hook hook) {
         if (client == null) {
-            client = client(service.url());
+            client = TestService.client(service.url(), options);
         }
         ObjectNode question = TestKeys.JSON.createObjectNode();
         question.putObject("context").put("txn", "t-" + System.nanoTime());
         return client.decide(hook, ISSUER, issuer -> "token", question);
-    }
-
-    private DecisionClient client(URI url) {
-        options.put("service-url", url.toString());
-        UnaryOperator<String> source = options::get;
-        RiskConfig config = RiskOptions.read(source);
-        return new DecisionClient(config, new ServiceHttp(url, config.maxResponseBytes(), 8, null));
     }
 
     private void answer(int status, String type, String body) {
@@ -124,7 +116,7 @@ class DecisionClientTest {
                     break;
                 }
             }
-            client = client(URI.create("http://127.0.0.1:" + full.getLocalPort()));
+            client = TestService.client(URI.create("http://127.0.0.1:" + full.getLocalPort()), options);
             assertWithinBudget("timeout");
         }
     }
@@ -200,7 +192,7 @@ class DecisionClientTest {
             release.await();
             decide(path, question, out);
         });
-        client = client(service.url());
+        client = TestService.client(service.url(), options);
         CompletableFuture<Decision> one = CompletableFuture.supplyAsync(() -> ask(Hook.LOGIN));
         CompletableFuture<Decision> two = CompletableFuture.supplyAsync(() -> ask(Hook.LOGIN));
         arrived.await();

@@ -9,36 +9,51 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 
 /** A service on a socket, free to answer as badly as a test wants. */
-final class TestService implements AutoCloseable {
+public final class TestService implements AutoCloseable {
 
     /** Answers a request, given its path and body. */
     @FunctionalInterface
-    interface Answer {
+    public interface Answer {
         void to(String path, String body, OutputStream out) throws Exception;
     }
 
     final AtomicInteger connections = new AtomicInteger();
-    final AtomicInteger requests = new AtomicInteger();
+    public final AtomicInteger requests = new AtomicInteger();
     private final ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
     private volatile Answer answer;
 
-    TestService(Answer answer) throws IOException {
+    public TestService(Answer answer) throws IOException {
         this.answer = answer;
         daemon(this::accept);
     }
 
-    void answers(Answer next) {
+    public void answers(Answer next) {
         answer = next;
     }
 
     URI url() {
         return URI.create("http://127.0.0.1:" + socket.getLocalPort());
+    }
+
+    /** A client that asks here, with Keycloak's options as they are by default. */
+    public DecisionClient client() {
+        return client(url(), new HashMap<>());
+    }
+
+    static DecisionClient client(URI url, Map<String, String> options) {
+        options.put("service-url", url.toString());
+        UnaryOperator<String> source = options::get;
+        RiskConfig config = RiskOptions.read(source);
+        return new DecisionClient(config, new ServiceHttp(url, config.maxResponseBytes(), 8, null));
     }
 
     private void accept() {
@@ -87,7 +102,7 @@ final class TestService implements AutoCloseable {
                 .mapToInt(line -> Integer.parseInt(line.substring(15).strip())).findFirst().orElse(0);
     }
 
-    static void reply(OutputStream out, int status, String type, String body) throws IOException {
+    public static void reply(OutputStream out, int status, String type, String body) throws IOException {
         out.write(("HTTP/1.1 " + status + " x\r\nContent-Type: " + type + "\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
                 .getBytes(StandardCharsets.UTF_8));
         out.flush();

@@ -72,8 +72,8 @@ class OutcomeQueueTest {
     void whatDoesNotFitIsCounted() {
         Metrics.addRegistry(new SimpleMeterRegistry());
         OutcomeQueue queue = new OutcomeQueue(2, 1000);
-        double before = Metrics.counter("risk.outcomes.dropped").count();
+        double before = Metrics.counter("risk.outcomes.dropped", "reason", "queue_full").count();
         offer(queue, 5, of("a"));
-        assertEquals(3, Metrics.counter("risk.outcomes.dropped").count() - before);
+        assertEquals(3, Metrics.counter("risk.outcomes.dropped", "reason", "queue_full").count() - before);
     }
 }

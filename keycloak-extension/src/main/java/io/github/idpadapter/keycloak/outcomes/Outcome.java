@@ -2,13 +2,14 @@ package io.github.idpadapter.keycloak.outcomes;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.idpadapter.keycloak.signals.Telemetry;
+import java.nio.charset.StandardCharsets;
 
 /** One outcome as the wire has it, with the tenant that it belongs to. */
 record Outcome(String realmId, String issuer, ObjectNode json) {
 
-    /** How long it is on the wire, about. */
-    int chars() {
-        return json.toString().length();
+    /** How long it is on the wire. */
+    int bytes() {
+        return json.toString().getBytes(StandardCharsets.UTF_8).length;
     }
 
     /** How much of it only tells how somebody typed. */

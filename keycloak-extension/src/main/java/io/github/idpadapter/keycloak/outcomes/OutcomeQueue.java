@@ -16,7 +16,7 @@ final class OutcomeQueue {
     private static final int MOST = 10_000;
     static final int BATCH = 100;
     /** Of a batch: the service takes bodies of 64 KB. */
-    static final int BATCH_CHARS = 48_000;
+    static final int BATCH_BYTES = 48_000;
     private static final int MOST_TELEMETRY_CHARS = 4_000_000;
 
     private final BlockingDeque<Outcome> waiting;
@@ -53,15 +53,15 @@ final class OutcomeQueue {
     List<Outcome> take(long gatherMs) throws InterruptedException {
         List<Outcome> batch = new ArrayList<>();
         add(waiting.takeFirst(), batch);
-        int chars = batch.get(0).chars();
+        int bytes = batch.get(0).bytes();
         Thread.sleep(gatherMs);
         while (batch.size() < BATCH) {
             Outcome next = waiting.peekFirst();
             if (next == null || !next.isOfSameTenant(batch.get(0))) {
                 break;
             }
-            chars += next.chars();
-            if (chars > BATCH_CHARS) {
+            bytes += next.bytes();
+            if (bytes > BATCH_BYTES) {
                 break;
             }
             add(waiting.takeFirst(), batch);

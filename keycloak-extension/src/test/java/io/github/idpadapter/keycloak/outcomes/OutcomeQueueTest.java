@@ -48,6 +48,15 @@ class OutcomeQueueTest {
     }
 
     @Test
+    void aBatchIsMeasuredByItsBytesOnTheWire() throws InterruptedException {
+        OutcomeQueue queue = new OutcomeQueue(1000, 1_000_000);
+        Outcome outcome = of("a");
+        outcome.json().put("telemetry", "\u20ac".repeat(8_000)); // three bytes each
+        offer(queue, 3, outcome);
+        assertEquals(1, queue.take(0).size());
+    }
+
+    @Test
     void whereTooMuchTypingWaitsOutcomesGoWithoutTheirs() throws InterruptedException {
         OutcomeQueue queue = new OutcomeQueue(1000, 250);
         offer(queue, 3, ofCode("a", 100));

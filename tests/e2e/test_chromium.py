@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import jwt
 import pytest
 import requests
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 
 from tests.e2e.front import DENY, STEP_UP
-from tests.e2e.world import ACR_BASIC, ACR_MFA, World
+from tests.e2e.world import ACR_BASIC, ACR_MFA, World, opened
 from tools.driver.browser import Person
 
 pytestmark = pytest.mark.browser
@@ -37,22 +35,7 @@ def _type_in(page: Page, person: Person) -> None:
 
 def _telemetry(world: World) -> tuple[dict[str, Any], dict[str, Any], str]:
     (call,) = [call for call in world.front.calls if call.action == "login"]
-    return *_opened(call.context["telemetry"]), call.context["telemetry_challenge"]
-
-
-def _opened(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    header = jwt.get_unverified_header(token)
-    key = jwt.PyJWK(header["jwk"] | {"alg": "ES256"})
-    return header, json.loads(jwt.api_jws.decode(token, key.key, algorithms=["ES256"]))
-
-
-def _reported(world: World, person: Person) -> list[dict[str, Any]]:
-    subject, end = world.demo.user_id(person.name), time.monotonic() + 5
-    while time.monotonic() < end:
-        if found := [item for item in world.front.outcomes if item.get("subject", {}).get("id") == subject]:
-            return found
-        time.sleep(0.05)
-    return []
+    return *opened(call.context["telemetry"]), call.context["telemetry_challenge"]
 
 
 def test_a_person_who_types_is_heard_by_position_and_signed_for_by_the_device(world: World, page: Page):
@@ -93,8 +76,8 @@ def test_a_code_asked_for_by_risk_is_given_in_a_browser_and_heard_by_position(wo
     page.locator("#otp").press_sequentially(code, delay=30)
     page.locator("#kc-login").click()
     page.wait_for_url(re.compile("/callback.*code="))
-    (outcome,) = _reported(world, person)
-    _header, payload = _opened(outcome["telemetry"])
+    (outcome,) = world.outcomes_of(person)
+    _header, payload = opened(outcome["telemetry"])
     assert payload["challenge"] == outcome["telemetry_challenge"]
     assert [(field["name"], len(field["keys"])) for field in payload["fields"]] == [("otp", len(code))]
     assert code not in json.dumps(payload)

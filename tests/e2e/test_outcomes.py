@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Any
-
-import jwt
 import pytest
 
 from tests.e2e.front import DENY, STEP_UP
 from tests.e2e.realm_parts import change_client, client_like
-from tests.e2e.world import ACR_MFA, World
+from tests.e2e.world import ACR_MFA, World, opened
 from tools.driver.browser import Person
 from tools.driver.pages import Kind
 from tools.driver.telemetry import Hand
 
 
-def _outcomes(world: World, person: Person, timeout_s: float = 5, *, fewest: int = 1) -> list[dict[str, Any]]:
-    """What is reported of one person, waiting for something."""
-    subject, end = world.demo.user_id(person.name), time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        found = [item for item in world.front.outcomes if item.get("subject", {}).get("id") == subject]
-        if len(found) >= fewest:
-            return found
-        time.sleep(0.05)
-    return []
-
-
-def _unsealed(telemetry: str) -> dict[str, Any]:
-    key = jwt.PyJWK(jwt.get_unverified_header(telemetry)["jwk"] | {"alg": "ES256"})
-    payload: dict[str, Any] = json.loads(jwt.api_jws.decode(telemetry, key.key, algorithms=["ES256"]))
-    return payload
-
-
 def _types(world: World, person: Person) -> list[str]:
-    return [outcome["type"] for outcome in _outcomes(world, person)]
+    return [outcome["type"] for outcome in world.outcomes_of(person)]
 
 
 def test_a_login_is_reported_with_its_decision_and_place(world: World):
     person = world.person()
     world.visit().log_in(person)
-    (outcome,) = _outcomes(world, person)
+    (outcome,) = world.outcomes_of(person)
     assert outcome["type"] == "login_succeeded"
     assert outcome["decision_id"].startswith("dec-")
     assert outcome["network"]["ip"] == "192.0.2.10"
@@ -52,7 +30,7 @@ def test_a_second_factor_that_an_application_asked_for_is_a_step_up_and_a_class_
     visit = world.visit(acr_values=ACR_MFA).log_in(person).enter_code(person)
     assert _types(world, person) == ["step_up_succeeded"]
     world.visit(world.second, visit.browser, acr_values=ACR_MFA)
-    _outcomes(world, person, fewest=2)
+    world.outcomes_of(person, fewest=2)
     assert _types(world, person) == ["step_up_succeeded", "login_succeeded"]
 
 
@@ -69,8 +47,8 @@ def test_how_the_code_of_a_step_up_was_typed_goes_with_its_outcome(world: World)
     visit = world.visit().log_in(person)
     challenge = visit.page.challenge
     visit.enter_code(person)
-    (outcome,) = _outcomes(world, person)
-    form = _unsealed(outcome["telemetry"])
+    (outcome,) = world.outcomes_of(person)
+    _header, form = opened(outcome["telemetry"])
     assert outcome["telemetry_challenge"] == form["challenge"] == challenge
     assert [(field["name"], len(field["keys"])) for field in form["fields"]] == [("otp", 6)]
 
@@ -78,8 +56,9 @@ def test_how_the_code_of_a_step_up_was_typed_goes_with_its_outcome(world: World)
 def test_a_code_that_an_application_asked_for_is_heard_as_well(world: World):
     person = world.person(hand=Hand(3))
     world.visit(acr_values=ACR_MFA).log_in(person).enter_code(person)
-    (outcome,) = _outcomes(world, person)
-    assert [field["name"] for field in _unsealed(outcome["telemetry"])["fields"]] == ["otp"]
+    (outcome,) = world.outcomes_of(person)
+    _header, form = opened(outcome["telemetry"])
+    assert [field["name"] for field in form["fields"]] == ["otp"]
 
 
 def test_a_code_is_heard_where_the_login_ends_only_after_a_consent(world: World):
@@ -91,9 +70,9 @@ def test_a_code_is_heard_where_the_login_ends_only_after_a_consent(world: World)
     challenge = visit.page.challenge
     visit.enter_code(person)
     assert visit.page.kind is not Kind.CODE
-    assert not _outcomes(world, person, 1)
+    assert not world.outcomes_of(person, 1)
     assert visit.browser.submit(visit.page, accept="Yes").kind is Kind.CODE
-    (outcome,) = _outcomes(world, person)
+    (outcome,) = world.outcomes_of(person)
     assert (outcome["type"], outcome["telemetry_challenge"]) == ("step_up_succeeded", challenge)
 
 
@@ -103,7 +82,7 @@ def test_of_several_attempts_at_the_code_only_the_right_ones_typing_is_reported(
     visit = world.visit().log_in(person).enter_code(person, "000000")
     challenge = visit.page.challenge
     visit.enter_code(person)
-    failed, passed = _outcomes(world, person, fewest=2)
+    failed, passed = world.outcomes_of(person, fewest=2)
     assert (failed["type"], passed["type"]) == ("step_up_failed", "step_up_succeeded")
     assert "telemetry" not in failed
     assert passed["telemetry_challenge"] == challenge
@@ -117,13 +96,13 @@ def test_a_code_that_came_without_telemetry_is_reported_without_even_after_one_w
     if code_by:
         visit.enter_code(person, "000000")
     visit.enter_code(person, telemetry=None)
-    assert "telemetry" not in _outcomes(world, person, fewest=2 if code_by else 1)[-1]
+    assert "telemetry" not in world.outcomes_of(person, fewest=2 if code_by else 1)[-1]
 
 
 def test_a_login_without_a_code_is_reported_without_telemetry(world: World):
     person = world.person(hand=Hand(3))
     world.visit().log_in(person)
-    assert "telemetry" not in _outcomes(world, person)[0]
+    assert "telemetry" not in world.outcomes_of(person)[0]
 
 
 def test_a_failed_step_up_is_reported_as_such(world: World):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import jwt
 import requests
 
 from tests.e2e.front import ALLOW, Answer, Call, Front
@@ -26,6 +29,13 @@ LOGIN_BUDGET_S = 0.5  # more than the defaults: the machine may be busy with oth
 TOKEN_BUDGET_S = 0.4
 BREAKER_OPEN_S = 1.0
 _NUMBERS = itertools.count(1)
+
+
+def opened(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Verify telemetry by the key that it names; return its header and what it says."""
+    header = jwt.get_unverified_header(token)
+    key = jwt.PyJWK(header["jwk"] | {"alg": "ES256"})
+    return header, json.loads(jwt.api_jws.decode(token, key.key, algorithms=["ES256"]))
 
 
 @dataclass
@@ -109,6 +119,16 @@ class World:
         assert tokens.ok, tokens
         self.front.forget()
         return tokens
+
+    def outcomes_of(self, person: Person, timeout_s: float = 5, *, fewest: int = 1) -> list[dict[str, Any]]:
+        """Wait until so many outcomes of somebody are reported; return them, none where they don't come."""
+        subject, end = self.demo.user_id(person.name), time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            found = [item for item in self.front.outcomes if item.get("subject", {}).get("id") == subject]
+            if len(found) >= fewest:
+                return found
+            time.sleep(0.05)
+        return []
 
     def answer(self, answer: Answer | Callable[[Call], Answer]) -> None:
         """Have the double give this decision, or what the function finds."""

@@ -6,7 +6,6 @@ import multiprocessing
 import socket
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from benchmarks import figures, proc, publisher
 from tools.console import Stop
 from tools.paths import ROOT
-from tools.processes import LOOPBACK, Child, clean_environment, free_port
+from tools.processes import LOOPBACK, Child, answers, clean_environment, free_port
 
 READY_S = 30
 TOKEN_S = 60
@@ -87,18 +86,10 @@ def serving(
     asked = [sys.executable, "-m", *command]
     process = Child("The service", asked, log=log, env=clean_environment(**settings), cwd=ROOT)
     try:
-        process.wait_until(lambda: _is_ready(f"http://{LOOPBACK}:{port}/readyz"), timeout_s=READY_S)
+        process.wait_until(lambda: answers(f"http://{LOOPBACK}:{port}/readyz"), timeout_s=READY_S)
         yield Served(realm, port, process)
     finally:
         process.stop(grace_s=READY_S)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def ask(port: int, bearer: str, bodies: Sequence[bytes]) -> list[float]:

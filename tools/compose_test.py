@@ -31,7 +31,7 @@ from tools.driver.pages import Kind
 from tools.driver.telemetry import PHONE, Device, Hand
 from tools.keycloak import version
 from tools.paths import REALMS, ROOT, Ports
-from tools.processes import LOOPBACK, free_port, run, terminate_like_interrupt
+from tools.processes import LOOPBACK, answers, free_port, run, terminate_like_interrupt
 from tools.realms import ACR_MFA, APP_URL, CLIENT_SECRETS, KEYCLOAK_URL, OTP_SECRET_BASE32, USERS
 
 SERVICES = ("postgres", "risk-service", "keycloak", "demo-app")
@@ -164,13 +164,6 @@ def _until(ready: Callable[[], bool], *, what: str, timeout_s: float) -> None:
         if time.monotonic() > end:
             raise Stop(f"{what} did not become ready in {timeout_s:.0f} s.")
         time.sleep(0.5)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=3, allow_redirects=False).status_code < 400
-    except requests.RequestException:
-        return False
 
 
 # --- what must hold -------------------------------------------------------------------------------------------------
@@ -337,7 +330,7 @@ def check_outage(stack: ComposedStack, expect: Expectations) -> None:
         answer.seconds < _PATIENCE_S, "a token request is answered in time", f"{answer.seconds:.3f} s: {answer}"
     )
     podman("start", stack.container("risk-service"))
-    _until(lambda: _answers(f"{stack.service_url}/readyz"), what="the risk service", timeout_s=60)
+    _until(lambda: answers(f"{stack.service_url}/readyz", 3), what="the risk service", timeout_s=60)
     before = sum(decisions(stack).values())
 
     def decided() -> bool:

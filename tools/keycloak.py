@@ -22,7 +22,7 @@ import requests
 
 from tools.console import Stop, progress
 from tools.paths import CACHE, EXTENSION, EXTENSION_JAR, ROOT, RUN
-from tools.processes import LOOPBACK, Child, clean_environment, require_free, run
+from tools.processes import LOOPBACK, Child, answers, clean_environment, require_free, run
 
 PRIMARY = "26.7.4"
 MATRIX = "26.6.4"
@@ -198,10 +198,7 @@ class Keycloak:
     @property
     def ready(self) -> bool:
         """Whether Keycloak says that it is ready."""
-        try:
-            return requests.get(f"{self.management_url}/health/ready", timeout=2).status_code == 200
-        except requests.RequestException:
-            return False
+        return answers(f"{self.management_url}/health/ready", 2)
 
     def wait(self, timeout_s: float = 300) -> None:
         """Wait until it is ready."""

@@ -1,9 +1,13 @@
-"""Child processes: each in its own group with a log file, so that a wrapper and its child end together."""
+"""Child processes: each in its own group with a log file, so that a wrapper and its child end together.
+
+Ports of this machine, and whether something answers there.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,10 +15,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from tools.console import Stop
 
 LOOPBACK = "127.0.0.1"
+_GOOD_STATUS = re.compile(rb"HTTP/1\.[01] [23]\d\d")
+_STATUS_LENGTH = 12
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -38,6 +45,32 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def answers(url: str, timeout_s: float = 1) -> bool:
+    """Whether a server on this machine answers a GET of `url`, by success or redirection, within `timeout_s` in all.
+
+    A redirection is not followed. Raises ValueError where `url` is not `http://127.0.0.1:<port>` and what follows.
+    """
+    parts = urlsplit(url)
+    if (parts.scheme, parts.hostname) != ("http", LOOPBACK) or parts.port is None:
+        raise ValueError(f"{url} is not on this machine: give http://{LOOPBACK}:<port>")
+    target = parts._replace(scheme="", netloc="").geturl() or "/"
+    asked = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+    end = time.monotonic() + timeout_s
+    begin = b""
+    try:
+        with socket.create_connection((LOOPBACK, parts.port), timeout=timeout_s) as connection:
+            connection.sendall(asked.encode())
+            while (left_s := end - time.monotonic()) > 0:
+                connection.settimeout(left_s)  # of one read: a server that drips would hold us longer
+                data = connection.recv(65536)
+                if not data:
+                    return _GOOD_STATUS.match(begin) is not None
+                begin = (begin + data)[:_STATUS_LENGTH]
+    except OSError:
+        return False
+    return False
 
 
 class Child:

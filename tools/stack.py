@@ -16,14 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import requests
-
 from tools import demo_geoip
 from tools.console import Stop, progress, say, title
 from tools.keycloak import ADMIN, Keycloak, Launch, built, extension, version
 from tools.mailbox import Mailbox
 from tools.paths import REALMS, ROOT, RUN, VENV, Ports
-from tools.processes import LOOPBACK, Child, clean_environment, require_free, terminate_like_interrupt
+from tools.processes import LOOPBACK, Child, answers, clean_environment, require_free, terminate_like_interrupt
 from tools.realms import APP_URL, CLIENT_SECRETS, KEYCLOAK_URL, MAIL_PORT
 
 REALM_NAMES = ("demo", "partner", "plain")
@@ -156,7 +154,7 @@ class Stack:
         self.service = Child("The risk service", command, log=log, env=clean_environment(**settings), cwd=ROOT)
         self._ends.callback(self.service.stop)
         with progress(f"starting the risk service on {plan.service_url}"):
-            self.service.wait_until(lambda: _answers(f"{plan.service_url}/readyz"), timeout_s=60)
+            self.service.wait_until(lambda: answers(f"{plan.service_url}/readyz", 2), timeout_s=60)
 
     @property
     def service_stopped(self) -> bool:
@@ -183,15 +181,8 @@ class Stack:
         self.app = Child("The demo application", command, log=log, env=clean_environment(**settings), cwd=ROOT)
         self._ends.callback(self.app.stop)
         with progress(f"starting the demo application on {plan.app_url}"):
-            self.app.wait_until(lambda: _answers(plan.app_url), timeout_s=60)
+            self.app.wait_until(lambda: answers(plan.app_url, 2), timeout_s=60)
         return self.app
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2, allow_redirects=False).status_code < 400
-    except requests.RequestException:
-        return False
 
 
 def stay(stack: Stack) -> None:

@@ -11,8 +11,10 @@ from playwright.sync_api import Playwright
 from tests.e2e.certificates import Authority
 from tests.e2e.device_management import HEADER, DeviceManagement
 from tests.e2e.front import ALLOW, Front, Mode
+from tests.e2e.realm_parts import bind_browser_flow, send_past_the_risk_step
 from tests.e2e.world import BREAKER_OPEN_S, LOGIN_BUDGET_S, TOKEN_BUDGET_S, World
 from tools.console import Stop
+from tools.driver.application import Application
 from tools.needs import chromium
 from tools.paths import Ports
 from tools.processes import LOOPBACK, free_port
@@ -84,6 +86,14 @@ def world(started: World) -> Iterator[World]:
     started.front.answer(ALLOW)
     yield started
     assert started.front.problems == []
+
+
+@pytest.fixture
+def past(world: World, app: Application) -> Iterator[Application]:
+    """A module's client, its logins past the risk step, so that its first tokens are asked about."""
+    send_past_the_risk_step(world, app)
+    yield app
+    bind_browser_flow(world, app, "")
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests.e2e.front import END
-from tests.e2e.realm_parts import bind_browser_flow, client_like, send_past_the_risk_step
+from tests.e2e.realm_parts import client_like
 from tests.e2e.world import World
 from tools.driver.application import Application
 from tools.driver.telemetry import DeviceKey
@@ -23,14 +22,6 @@ def client(started: World) -> Application:
 def app(client: Application) -> Application:
     """The client with a key of its own."""
     return replace(client, key=DeviceKey())
-
-
-@pytest.fixture
-def past(world: World, app: Application) -> Iterator[Application]:
-    """The same, its logins past the risk step, so that its first tokens are asked about."""
-    send_past_the_risk_step(world, app)
-    yield app
-    bind_browser_flow(world, app, "")
 
 
 def _keys(world: World) -> list[tuple[str, str | None]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.e2e.front import ACR_MFA, DENY, SHORT, STEP_UP, Answer
@@ -18,14 +16,6 @@ IMPLICIT, HYBRID = "id_token token", "code id_token token"
 @pytest.fixture(scope="module")
 def app(started: World) -> Application:
     return client_like(started, "spa", "front-app", implicit=True)
-
-
-@pytest.fixture
-def past(world: World, app: Application) -> Iterator[Application]:
-    """The same, its logins past the risk step."""
-    send_past_the_risk_step(world, app)
-    yield app
-    bind_browser_flow(world, app, "")
 
 
 def _life_s(page: Page) -> int:

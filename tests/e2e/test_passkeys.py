@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Dialog, Page
+from playwright.sync_api import Dialog, Locator, Page
 
 from tests.e2e.front import Answer
 from tests.e2e.world import ACR_BASIC, ACR_MFA, PASSWORD, World
@@ -90,9 +90,18 @@ def _end(page: Page, app: Application, login: Login) -> TokenAnswer:
     return app.redeem(login, Seen(page.url, 200, "", {}, at_application=True))
 
 
+def _heard(page: Page, selector: str) -> Locator:
+    """A button, once the page's script listens to it."""
+    button = page.locator(selector)
+    button.wait_for()
+    page.wait_for_load_state()
+    return button
+
+
 def _show_passkey(page: Page) -> None:
+    button = _heard(page, "#authenticateWebAuthnButton")
     with page.expect_navigation():
-        page.locator("#authenticateWebAuthnButton").click()
+        button.click()
 
 
 @pytest.fixture
@@ -100,7 +109,7 @@ def owner(page: Page, world: World, realm: Admin, app: Application) -> Person:
     """Somebody whose only second factor is a passkey on this device."""
     person = _add(realm, "owner", [], requiredActions=["webauthn-register"])
     _begin(page, app, person)
-    page.locator("#registerWebAuthn").click()
+    _heard(page, "#registerWebAuthn").click()
     page.wait_for_url(_DOOR)
     assert "webauthn" in realm.credential_types(person.name)
     world.front.forget()

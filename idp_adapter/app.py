@@ -298,7 +298,7 @@ def checkpoints(settings: Settings) -> CheckpointFolder:
 
 
 def sealed(settings: Settings, issuer: str) -> Segment | None:
-    """Seal what a realm decided; its newest segment."""
+    """Seal what a realm decided and reported; its newest segment."""
     with opened_store(settings) as store:
         for _ in Sealing(store.audit, opened_notary(settings)).seal(issuer, now=now()):
             pass
@@ -314,7 +314,7 @@ def verified(
 
 
 def pruned(settings: Settings, issuer: str, *, known: Collection[Checkpoint]) -> tuple[Verdict, int]:
-    """Verify a realm's audit chain and, without findings, forget what it keeps of decisions that are gone.
+    """Verify a realm's audit chain and, without findings, forget what it keeps of records that are gone.
 
     What was found, and how many digests went. The checkpoint that this host keeps goes on to the newest before.
     """
@@ -419,7 +419,7 @@ def _sealing(
     now: Callable[[], datetime],
     pause: Callable[[float], bool],
 ) -> Callable[[], None]:
-    """Seal what was decided, as far as it gets until it is to end. Of several workers at once one wins."""
+    """Seal what was stored, as far as it gets until it is to end. Of several workers at once one wins."""
 
     def run() -> None:
         for issuer in issuers:

@@ -1,4 +1,4 @@
-"""`idp-adapter audit`: verify the chain that seals decisions, and take its newest checkpoint to keep elsewhere."""
+"""`idp-adapter audit`: verify the chain that seals decisions and outcomes, and take its newest checkpoint to keep."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NOTHING_KEPT: Final = "Compared with no checkpoint kept elsewhere: a chain that 
 
 @click.group()
 def audit() -> None:
-    """The chain that seals decisions."""
+    """The chain that seals decisions and outcomes."""
 
 
 @audit.command("checkpoint")
 @click.option("--issuer", required=True, help="The realm's issuer URL.")
 @click.pass_obj
 def checkpoint(config_file: Path | None, issuer: str) -> None:
-    """Seal what was decided, write the signed checkpoint.
+    """Seal what was decided and reported, write the signed checkpoint.
 
     Keep it where this database's writers can't reach.
     """
@@ -35,7 +35,7 @@ def checkpoint(config_file: Path | None, issuer: str) -> None:
     settings = config.load(file=config_file)
     segment = app.sealed(settings, issuer)
     if segment is None:
-        raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=settings.hint_about(issuer))
+        raise errors.NotFound(f"nothing was ever recorded of {issuer}", hint=settings.hint_about(issuer))
     click.echo(segment.checkpoint)
 
 
@@ -48,9 +48,9 @@ def checkpoint(config_file: Path | None, issuer: str) -> None:
 def verify(
     context: click.Context, issuers: tuple[str, ...], file: Path | None, jwks: Path | None, as_json: bool
 ) -> None:
-    """Verify the chain and every decision that is stored.
+    """Verify the chain and every decision and outcome that is stored.
 
-    Finds decisions that were removed, added or altered, and links that were: exit code 6 where any were.
+    Finds records that were removed, added or altered, and links that were: exit code 6 where any were.
 
     The chain is compared with the checkpoint that this host's services kept as well.
     """
@@ -88,17 +88,17 @@ def verify(
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_context
 def prune(context: click.Context, issuer: str, yes: bool) -> None:
-    """Forget what the chain keeps of decisions that erasure and retention took.
+    """Forget what the chain keeps of decisions and outcomes that erasure and retention took.
 
     Verifies first, and forgets nothing where anything is found: exit code 6 then. Segments go from the oldest up to the
-    first that holds a decision that is stored. A checkpoint from before can't be compared any more: take a new one.
+    first that holds a record that is stored. A checkpoint from before can't be compared any more: take a new one.
     """
     from idp_adapter import app
 
     settings = config.load(file=context.obj)
     known = {kept} if (kept := app.checkpoints(settings).kept(issuer)) else set()
     if not yes:
-        click.confirm(f"Forget what is kept of decisions of {issuer} that are gone?", abort=True)
+        click.confirm(f"Forget what is kept of records of {issuer} that are gone?", abort=True)
     verdict, digests = app.pruned(settings, issuer, known=known)
     _must_be_known(settings, issuer, verdict)
     if verdict.faults:
@@ -110,7 +110,7 @@ def prune(context: click.Context, issuer: str, yes: bool) -> None:
 def _must_be_known(settings: config.Settings, issuer: str, verdict: Any) -> None:
     """Raises `NotFound` for a realm that is not set and of which nothing is stored: its name is misspelt."""
     if (hint := settings.hint_about(issuer)) and not (verdict.segments or verdict.unsealed or verdict.faults):
-        raise errors.NotFound(f"nothing was ever decided for {issuer}", hint=hint)
+        raise errors.NotFound(f"nothing was ever recorded of {issuer}", hint=hint)
 
 
 def _document(verdict: Any, known: Collection[Any]) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _document(verdict: Any, known: Collection[Any]) -> dict[str, Any]:
 
 def _tell(issuer: str, found: Mapping[str, Any]) -> None:
     click.echo(
-        f"{issuer}: {found['sealed']} decisions sealed in {found['segments']} segments, of which "
+        f"{issuer}: {found['sealed']} records sealed in {found['segments']} segments, of which "
         f"{found['removed_lawfully']} were removed by erasure or retention; {found['not_yet_sealed']} not yet sealed"
     )
     if found["pruned_up_to"]:

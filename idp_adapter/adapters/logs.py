@@ -84,7 +84,7 @@ class Log:
 
     def sealed(self, *, issuer: str, number: int, count: int, head: str) -> None:
         """A segment of the audit chain was made; kept elsewhere, this line shows a chain that was cut or rewritten."""
-        self._logger.info("sealed", issuer=issuer, segment=number, decisions=count, head=head)
+        self._logger.info("sealed", issuer=issuer, segment=number, records=count, head=head)
 
     def retained(self, deleted: Mapping[str, int]) -> None:
         """The retention job deleted so many rows of each table."""

@@ -70,7 +70,7 @@ class Metrics:
             "idp_adapter_shadow", "How a candidate policy would have answered otherwise.", ("difference",),
             registry=registry,
         )  # fmt: skip
-        self._sealed = Counter("idp_adapter_sealed", "Decisions sealed into the audit chain.", registry=registry)
+        self._sealed = Counter("idp_adapter_sealed", "Records sealed into the audit chain.", registry=registry)
         self._sealing_failed = Counter(
             "idp_adapter_sealing_failed", "Runs that could not seal, or found the audit chain cut.", ("reason",),
             registry=registry,
@@ -100,7 +100,7 @@ class Metrics:
         self._shadow.labels(self._bounded("difference", difference)).inc()
 
     def sealed(self, count: int) -> None:
-        """So many decisions were sealed into the audit chain."""
+        """So many decisions and outcomes were sealed into the audit chain."""
         self._sealed.inc(count)
 
     def sealing_failed(self, reason: str) -> None:

@@ -64,15 +64,15 @@ class JoseNotary:
         """What a checkpoint of this realm says; None where no known key signed it."""
         return _checkpoint(self._claims(issuer, text, CHECKPOINT))
 
-    def state(self, issuer: str, removal_id: str, kind: str, root: str, count: int) -> tuple[datetime, str]:
-        """A signed statement that decisions were removed, after its time."""
+    def state(self, issuer: str, removal_id: str, reason: str, root: str, count: int) -> tuple[datetime, str]:
+        """A signed statement that records were removed, after its time."""
         at = self._now()
         claims: dict[str, Json] = {
             "iss": self._service,
             "sub": issuer,
             "jti": removal_id,
             "iat": int(at.timestamp()),
-            "kind": kind,
+            "kind": reason,
             "root": root,
             "count": count,
         }

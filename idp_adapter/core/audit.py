@@ -1,8 +1,9 @@
-"""The audit chain: segments of sealed decisions, each linked to the one before, and what is wrong with them.
+"""The audit chain: segments of sealed records, each linked to the one before, and what is wrong with them.
 
-A segment holds the Merkle root (RFC 6962 section 2.1) of its decisions' digests and that of the signed statements of
-lawful removal, and the head of the segment before. Whoever changes, adds or takes away a sealed decision, a leaf or
-a link changes the head that the next segment, and the signed checkpoint, name.
+A record is a decision, or an outcome that Keycloak reported. A segment holds the Merkle root (RFC 6962 section 2.1)
+of its records' digests and that of the signed statements of lawful removal, and the head of the segment before. Whoever
+changes, adds or takes away a sealed record, a leaf or a link changes the head that the next segment, and the signed
+checkpoint, name.
 """
 
 from __future__ import annotations
@@ -17,9 +18,30 @@ NO_HEAD: Final = bytes(32)  # before the first segment
 _LEAF, _NODE = b"\x00", b"\x01"
 
 
+class RecordKind(StrEnum):
+    """What is sealed."""
+
+    DECISION = "decision"
+    OUTCOME = "outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordId:
+    """Which record of a realm: ids of decisions and of outcomes are two spaces.
+
+    `kind` is a `RecordKind`, or whatever somebody wrote in its place.
+    """
+
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One link. `time_us` is up to when decisions were looked for; `checkpoint` a compact JWS over `head`."""
+    """One link. `time_us` is up to when records were looked for; `checkpoint` a compact JWS over `head`."""
 
     issuer: str
     number: int
@@ -44,9 +66,9 @@ START: Final = Checkpoint(0, NO_HEAD)  # of a chain of which nothing was pruned
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A sealed decision. `found` is the digest of what is stored now, None where nothing is."""
+    """A sealed record. `found` is the digest of what is stored now, None where nothing is."""
 
-    decision_id: str
+    record_id: RecordId
     position: int
     digest: bytes
     removal: str | None = None
@@ -55,7 +77,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A statement that decisions were removed; `segment` sealed it, None while none has."""
+    """A statement that records were removed; `segment` sealed it, None while none has."""
 
     id: str
     statement: str
@@ -65,26 +87,26 @@ class Removal:
 class Fault(StrEnum):
     """What can be wrong."""
 
-    REMOVED = "removed"  # a sealed decision is gone without a statement
-    ALTERED = "altered"  # a sealed decision is not what was sealed
-    ADDED = "added"  # a decision of before the last checkpoint that no segment holds
+    REMOVED = "removed"  # a sealed record is gone without a statement
+    ALTERED = "altered"  # a sealed record is not what was sealed
+    ADDED = "added"  # a record of before the last checkpoint that no segment holds
     SEGMENT = "segment"  # a segment's leaves or statements are not those that it sealed
     LINK = "link"  # a segment is missing or does not follow the one before
     CHECKPOINT = "checkpoint"  # not signed by a known key, or not of this segment
-    STATEMENT = "statement"  # a removal that is not signed, or names other decisions
+    STATEMENT = "statement"  # a removal that is not signed, or names other records
     TRUNCATED = "truncated"  # the chain does not hold a checkpoint known from elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault and where it is: a decision's id, a segment's number, a statement's id."""
+    """One fault and where it is: a record's kind and id, a segment's number, a statement's id."""
 
     fault: Fault
     where: str
 
 
 def leaf_digest(content: bytes) -> bytes:
-    """The digest of one decision, of its canonical bytes."""
+    """The digest of one record, of its canonical bytes."""
     return hashlib.sha256(_LEAF + content).digest()
 
 
@@ -116,7 +138,7 @@ def linked(
 def check_segment(
     segment: Segment, previous: Segment | Checkpoint, leaves: Sequence[Leaf], statements: Sequence[str]
 ) -> list[Finding]:
-    """What is wrong with one segment, its place in the chain, and its decisions."""
+    """What is wrong with one segment, its place in the chain, and its records."""
     where = str(segment.number)
     found: list[Finding] = []
     if segment.number != previous.number + 1:
@@ -129,9 +151,9 @@ def check_segment(
         found.append(Finding(Fault.SEGMENT, where))
     for leaf in leaves:
         if leaf.found is None and leaf.removal is None:
-            found.append(Finding(Fault.REMOVED, leaf.decision_id))
+            found.append(Finding(Fault.REMOVED, str(leaf.record_id)))
         elif leaf.found is not None and leaf.found != leaf.digest:
-            found.append(Finding(Fault.ALTERED, leaf.decision_id))
+            found.append(Finding(Fault.ALTERED, str(leaf.record_id)))
     return found
 
 

@@ -1,4 +1,7 @@
-"""Audit: seal what was decided, and watch what was sealed. Beside the hot path; several processes may seal at once."""
+"""Audit: seal what was decided and reported, and watch what was sealed.
+
+Beside the hot path; several processes may seal at once.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,20 @@ from idp_adapter.core import audit
 from idp_adapter.core.audit import START, Checkpoint, Segment
 from idp_adapter.services.audit_ports import AuditLog, CheckpointShelf, Notary
 
-LATE_US: Final = 60_000_000  # a decision's row may come so long after its time: clocks and slow commits differ
+LATE_US: Final = 60_000_000  # a record's row may come so long after its time: clocks and slow commits differ
 MOST_IN_SEGMENT: Final = 64
 MOST_IN_RUN: Final = 800  # segments; the next run goes on
 
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """Seals a realm's decisions. Of two processes that seal at once one wins, and the other finds nothing left."""
+    """Seals a realm's records. Of two processes that seal at once one wins, and the other finds nothing left."""
 
     log: AuditLog
     notary: Notary
 
     def seal(self, issuer: str, *, now: datetime) -> Iterator[Segment]:
-        """Seal what was decided and is not sealed yet, and statements of removal; each new segment as it is made.
+        """Seal what was stored and is not sealed yet, and statements of removal; each new segment as it is made.
 
         Whoever iterates sets the pace: a segment is the work that decisions may have to wait for.
         """
@@ -52,9 +55,9 @@ class Sealing:
         digests, statements = [item.digest for item in unsealed], [item.statement for item in pending]
         segment = audit.linked(last or START, issuer, time_us, digests, statements)
         segment = replace(segment, checkpoint=self.notary.certify(segment, now=now))
-        if self.log.append(segment, [item.decision_id for item in unsealed], digests, [item.id for item in pending]):
+        if self.log.append(segment, unsealed, [item.id for item in pending]):
             return segment
-        return None  # another process was first, or a decision was removed meanwhile: the next run looks again
+        return None  # another process was first, or a record was removed meanwhile: the next run looks again
 
     def _is_ours(self, issuer: str, text: str) -> bool:
         return self.notary.removal(issuer, text) is not None or self.notary.pruned(issuer, text) is not None

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from idp_adapter.core.audit import Checkpoint, Leaf, Removal, Segment
+from idp_adapter.core.audit import Checkpoint, Leaf, RecordId, Removal, Segment
 
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """A stored decision that no segment of the audit chain holds yet."""
+    """A stored record that no segment of the audit chain holds yet. `time_us` is when it was stored."""
 
-    decision_id: str
+    record_id: RecordId
     time_us: int
     digest: bytes
 
@@ -35,17 +35,15 @@ class AuditLog(Protocol):
         ...
 
     def unsealed(self, issuer: str, *, since_us: int | None, most: int) -> Sequence[Unsealed]:
-        """Decisions that no segment holds, the oldest first."""
+        """Records that no segment holds, of all kinds together the oldest first."""
         ...
 
     def pending(self, issuer: str) -> Sequence[Removal]:
         """Statements of removal that no segment holds; bounded."""
         ...
 
-    def append(
-        self, segment: Segment, decision_ids: Sequence[str], digests: Sequence[bytes], removal_ids: Sequence[str]
-    ) -> bool:
-        """Add a segment with its leaves, atomically. False where its number is taken or a decision is gone."""
+    def append(self, segment: Segment, records: Sequence[Unsealed], removal_ids: Sequence[str]) -> bool:
+        """Add a segment with its leaves, atomically. False where its number is taken or a record is gone."""
         ...
 
     def segments(self, issuer: str, *, after: int) -> Sequence[Segment]:
@@ -66,8 +64,8 @@ class AuditLog(Protocol):
 
     def strays(
         self, issuer: str, *, before_us: int | None, numbers: tuple[int, int], most: int
-    ) -> tuple[int, Sequence[str]]:
-        """How many decisions from a time on have no leaf, and ids of older ones without one in segments of `numbers`.
+    ) -> tuple[int, Sequence[RecordId]]:
+        """How many records from a time on have no leaf, and ids of older ones without one in segments of `numbers`.
 
         Where the time is None, none is older.
         """
@@ -91,14 +89,14 @@ class AuditLog(Protocol):
 
 
 class Attest(Protocol):
-    """States, signed, that decisions were removed lawfully."""
+    """States, signed, that records were removed lawfully."""
 
     def new_id(self) -> str:
         """An id for a statement."""
         ...
 
-    def state(self, issuer: str, removal_id: str, kind: str, root: str, count: int) -> tuple[datetime, str]:
-        """A statement over the root of the removed decisions' digests; its time and its text."""
+    def state(self, issuer: str, removal_id: str, reason: str, root: str, count: int) -> tuple[datetime, str]:
+        """A statement over the root of the removed records' digests; its time and its text."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Forgets what the audit chain keeps of decisions that are gone: their segments, digests and statements.
+"""Forgets what the audit chain keeps of records that are gone: their segments, digests and statements.
 
 What is left begins after a signed statement of where: a chain that somebody cut has none.
 """
@@ -21,7 +21,7 @@ class Pruning:
     new_id: Callable[[], str]
 
     def prune(self, issuer: str, verdict: Verdict, *, now: datetime) -> int:
-        """Forget up to where a verification found every decision removed lawfully; how many digests.
+        """Forget up to where a verification found every record removed lawfully; how many digests.
 
         The statement is stored before anything goes, and sealed unless another process seals at the same moment, whose
         next run does it then: it is signed by itself. Digests stay that a later statement names: it could not be

@@ -19,7 +19,7 @@ MOST_TOLD: Final = 100  # findings that a verdict lists; it counts all
 class Verdict:
     """What a verification found.
 
-    `base` is up to where the chain was pruned, `spent` up to where all decisions were removed lawfully.
+    `base` is up to where the chain was pruned, `spent` up to where all records were removed lawfully.
     """
 
     segments: int = 0
@@ -123,11 +123,11 @@ class Verification:
             yield Finding(Fault.TRUNCATED, str(number))
 
     def _strays(self, issuer: str, last: Segment | None, verdict: Verdict) -> None:
-        """Decisions that no segment holds: not yet sealed, or put in behind the chain's back."""
+        """Records that no segment holds: not yet sealed, or put in behind the chain's back."""
         before_us = None if last is None else last.time_us - LATE_US
         numbers = verdict.base.number + 1, 0 if last is None else last.number
         verdict.unsealed, added = self.log.strays(issuer, before_us=before_us, numbers=numbers, most=MOST_TOLD)
-        verdict.note(*(Finding(Fault.ADDED, id_) for id_ in added))
+        verdict.note(*(Finding(Fault.ADDED, str(id_)) for id_ in added))
 
 
 def _by_segment(stated: Collection[Removal]) -> dict[int, list[str]]:

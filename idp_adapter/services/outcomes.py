@@ -57,7 +57,7 @@ class OutcomeReporter:
 
         One from a clock that is ahead counts as of now: else its failure would count until then.
         """
-        outcome = replace(outcome, time=min(outcome.time, now))
+        outcome = replace(outcome, time=min(outcome.time, now), received=now)
         if outcome.type is OutcomeType.TAKEOVER_REPORTED:
             return self.roll_back(outcome, now=now) is not None
         record = self._decision(outcome, now)
@@ -77,7 +77,7 @@ class OutcomeReporter:
         back = roll_back(self.store.load(HistoryQuery(outcome.issuer, outcome.subject, None, now)), since=since)
         new = self.store.teach(
             Lesson(
-                outcome,
+                replace(outcome, received=now),
                 habits=back.habits,
                 templates=back.templates,
                 forgotten=back.forgotten,

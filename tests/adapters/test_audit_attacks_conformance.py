@@ -32,7 +32,7 @@ def test_a_forged_statement_is_not_trusted_for_a_segment_that_does_not_exist(sto
     said = {"sub": REALM_A, "jti": "forged", "kind": "erased", "root": digest, "count": 1}
     changed(store, "DELETE FROM decision WHERE id = 'd1'")
     stated(store, unsigned(said), segment)
-    changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE decision_id = 'd1'")
+    changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE record_id = 'd1'")
     assert faults(verify(store, office)) == {"statement": 1}
 
 
@@ -42,7 +42,7 @@ def test_a_decision_set_back_in_time_so_that_retention_takes_it_is_found(store, 
     seal(store, office)
     verdict = verify(store, office)
     assert faults(verdict) == {"removed": 1}
-    assert verdict.findings[0].where == "d4"
+    assert verdict.findings[0].where == "decision d4"
 
 
 def test_a_decision_given_to_another_subject_who_is_then_erased_is_found(store, office, sealed):
@@ -52,7 +52,7 @@ def test_a_decision_given_to_another_subject_who_is_then_erased_is_found(store, 
     seal(store, office)
     verdict = verify(store, office)
     assert (faults(verdict), verdict.removed_lawfully) == ({"removed": 1}, 3)
-    assert verdict.findings[0].where == "d4"
+    assert verdict.findings[0].where == "decision d4"
 
 
 def test_an_altered_decision_does_not_expire_into_order(store, office, sealed):
@@ -80,7 +80,7 @@ def test_a_decision_put_in_with_a_leaf_of_no_segment_is_found(store, office, sea
     placed(store, segment, 0)
     verdict = verify(store, office)
     assert faults(verdict) == {"added": 1}
-    assert verdict.findings[0].where == "forged"
+    assert verdict.findings[0].where == "decision forged"
 
 
 def test_two_decisions_that_changed_places_are_found(store, office, sealed):
@@ -88,7 +88,7 @@ def test_two_decisions_that_changed_places_are_found(store, office, sealed):
         changed(store, "UPDATE decision SET id = :new WHERE id = :old", old=old, new=new)
     verdict = verify(store, office)
     assert faults(verdict) == {"altered": 2}
-    assert {finding.where for finding in verdict.findings} == {"d3", "d4"}
+    assert {finding.where for finding in verdict.findings} == {"decision d3", "decision d4"}
 
 
 @pytest.mark.parametrize("column", ["probability", "nats", "prior_nats", "without_behaviour"])
@@ -163,7 +163,7 @@ FORGED = [
     ("audit_segment SET time_us = 9223372036854775807 WHERE number = 4", {"link": 1}),
     ("audit_segment SET time_us = -9223372036854775807 WHERE number = 4", {"link": 1}),
     ("audit_segment SET checkpoint = '' WHERE number = 4", {"checkpoint": 1}),
-    ("audit_leaf SET position = -1 WHERE decision_id = 'd4'", {"segment": 1}),
+    ("audit_leaf SET position = -1 WHERE record_id = 'd4'", {"segment": 1}),
     ("audit_removal SET segment = -1", {"segment": 1}),
 ]
 FORGED_IN_SQLITE = [
@@ -176,9 +176,9 @@ FORGED_IN_SQLITE = [
     ("audit_segment SET root = 'x' WHERE number = 2", {"link": 1, "segment": 1}),
     ("audit_segment SET head = 999999999999 WHERE number = 4", {"link": 1, "checkpoint": 1}),
     ("audit_segment SET checkpoint = x'00' WHERE number = 4", {"checkpoint": 1}),
-    ("audit_leaf SET digest = 'x' WHERE decision_id = 'd4'", {"segment": 1, "altered": 1}),
-    ("audit_leaf SET decision_id = x'00' WHERE decision_id = 'd4'", {"removed": 1, "added": 1}),
-    ("audit_leaf SET removal = x'00' WHERE decision_id = 'd4'", {"statement": 1}),
+    ("audit_leaf SET digest = 'x' WHERE record_id = 'd4'", {"segment": 1, "altered": 1}),
+    ("audit_leaf SET record_id = x'00' WHERE record_id = 'd4'", {"removed": 1, "added": 1}),
+    ("audit_leaf SET removal = x'00' WHERE record_id = 'd4'", {"statement": 1}),
     ("audit_removal SET statement = x'ff'", {"statement": 1, "segment": 1}),
     ("audit_removal SET id = x'00', segment = 'x'", {"statement": 2, "segment": 1}),
     ("decision SET time_us = 'x' WHERE id = 'd4'", {"altered": 1}),

@@ -73,7 +73,7 @@ def test_a_deleted_decision_is_found(store, office, sealed):
     assert changed(store, "DELETE FROM decision WHERE id = :id", id="d4") == 1
     verdict = verify(store, office)
     assert faults(verdict) == {"removed": 1}
-    assert verdict.findings[0].where == "d4"
+    assert verdict.findings[0].where == "decision d4"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_an_altered_decision_is_found_whatever_was_altered(store, office, sealed
     assert changed(store, statement) == 1
     verdict = verify(store, office)
     assert faults(verdict) == {"altered": 1}
-    assert verdict.findings[0].where == "d4"
+    assert verdict.findings[0].where == "decision d4"
 
 
 def test_a_decision_put_in_among_sealed_ones_is_found_and_never_sealed(store, office, sealed):
@@ -104,11 +104,11 @@ def test_a_decision_put_in_among_sealed_ones_is_found_and_never_sealed(store, of
     assert seal(store, office, now=LATER + timedelta(minutes=5)) == ()
     verdict = verify(store, office)
     assert faults(verdict) == {"added": 1}
-    assert verdict.findings[0].where == "forged"
+    assert verdict.findings[0].where == "decision forged"
 
 
 def test_what_outcomes_and_retention_change_lawfully_is_no_fault(store, office, sealed):
-    store.teach(replace(lesson("o1"), outcome=outcome("o1", decision_id="d0"), settles=True))
+    store.teach(replace(lesson("o1"), outcome=outcome("o1", decision_id="d0", received=LATER), settles=True))
     store.retain(Retention(LONG, LONG, LONG, LONG, timedelta(0)), now=LATER)
     assert store.decision(REALM_A, "d0").learnable is None
     assert faults(verify(store, office)) == {}
@@ -120,11 +120,11 @@ def test_what_outcomes_and_retention_change_lawfully_is_no_fault(store, office, 
 @pytest.mark.parametrize(
     ("statement", "found"),
     [
-        ("UPDATE audit_leaf SET digest = (SELECT digest FROM audit_leaf WHERE decision_id = 'd0') "
-         "WHERE decision_id = 'd4'", {"segment": 1, "altered": 1}),
-        ("UPDATE audit_leaf SET decision_id = 'd9' WHERE decision_id = 'd4'", {"removed": 1, "added": 1}),
-        ("DELETE FROM audit_leaf WHERE decision_id = 'd4'", {"segment": 1, "added": 1}),
-        ("UPDATE audit_leaf SET removal = 'made-up' WHERE decision_id = 'd4'", {"statement": 1}),
+        ("UPDATE audit_leaf SET digest = (SELECT digest FROM audit_leaf WHERE record_id = 'd0') "
+         "WHERE record_id = 'd4'", {"segment": 1, "altered": 1}),
+        ("UPDATE audit_leaf SET record_id = 'd9' WHERE record_id = 'd4'", {"removed": 1, "added": 1}),
+        ("DELETE FROM audit_leaf WHERE record_id = 'd4'", {"segment": 1, "added": 1}),
+        ("UPDATE audit_leaf SET removal = 'made-up' WHERE record_id = 'd4'", {"statement": 1}),
         ("UPDATE audit_segment SET head = root WHERE number = 2", {"link": 2}),
         ("UPDATE audit_segment SET count = 2 WHERE number = 2", {"link": 1, "segment": 1}),
         ("UPDATE audit_segment SET time_us = time_us + 1 WHERE number = 3", {"link": 1}),
@@ -218,13 +218,13 @@ def test_a_thief_can_not_pass_a_deletion_for_an_erasure(store, office, sealed, t
     store.erase(REALM_A, ALICE)
     lawful = store.audit.removals(REALM_A)[0]
     changed(store, "DELETE FROM decision WHERE id = 'd1'")
-    changed(store, "UPDATE audit_leaf SET removal = :id WHERE decision_id = 'd1'", id=lawful.id)
+    changed(store, "UPDATE audit_leaf SET removal = :id WHERE record_id = 'd1'", id=lawful.id)
     assert faults(verify(store, office)) == {"statement": 1}
     thief = Office(tmp_path / "thief").notary
     digest = store.audit.leaves(REALM_A, 1)[1].digest
     _, statement = thief.state(REALM_A, "forged", "erased", digest.hex(), 1)
     stated(store, statement)
-    changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE decision_id = 'd1'")
+    changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE record_id = 'd1'")
     assert faults(verify(store, office)) == {"statement": 1}
     seal(store, office)
     assert [item.id for item in store.audit.pending(REALM_A)] == ["forged"]
@@ -266,11 +266,10 @@ def test_a_decision_erased_while_it_is_being_sealed_is_not_sealed(store, office)
     for number in range(3):
         store.record(record(f"d{number}", learnable=None))
     unsealed = store.audit.unsealed(REALM_A, since_us=None, most=9)
-    digests = [item.digest for item in unsealed]
-    segment = linked(START, REALM_A, 1, digests, [])
+    segment = linked(START, REALM_A, 1, [item.digest for item in unsealed], [])
     segment = replace(segment, checkpoint=office.notary.certify(segment, now=NOW))
     changed(store, "DELETE FROM decision WHERE id = 'd1'")
-    assert not store.audit.append(segment, [item.decision_id for item in unsealed], digests, [])
+    assert not store.audit.append(segment, unsealed, [])
     assert store.audit.last(REALM_A) is None
     assert [item.count for item in seal(store, office)] == [2]
 

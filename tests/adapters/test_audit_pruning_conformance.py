@@ -146,7 +146,7 @@ def test_a_statement_of_pruning_holds_when_its_key_is_gone(store, office, expire
 
 def cut(store, *, upto: int) -> None:
     """What a thief takes away: decisions, their digests and their segments."""
-    changed(store, f"DELETE FROM decision WHERE id IN (SELECT decision_id FROM audit_leaf WHERE segment <= {upto})")
+    changed(store, f"DELETE FROM decision WHERE id IN (SELECT record_id FROM audit_leaf WHERE segment <= {upto})")
     changed(store, f"DELETE FROM audit_leaf WHERE segment <= {upto}")
     changed(store, f"DELETE FROM audit_segment WHERE number <= {upto}")
 
@@ -197,7 +197,7 @@ def test_a_decision_put_in_among_what_was_forgotten_is_found(store, office, expi
     assert faults(verify(store, office)) == {"added": 1}
     placed(store, segment, 99)
     verdict = verify(store, office)
-    assert (faults(verdict), verdict.findings[0].where) == ({"added": 1}, "forged")
+    assert (faults(verdict), verdict.findings[0].where) == ({"added": 1}, "decision forged")
     seal(store, office, now=LATER + timedelta(minutes=5))
     assert faults(verify(store, office)) == {"added": 1}
 
@@ -205,11 +205,11 @@ def test_a_decision_put_in_among_what_was_forgotten_is_found(store, office, expi
 @pytest.mark.parametrize("segment", [0, 1])
 def test_a_forged_removal_that_a_forgotten_segment_is_said_to_hold_covers_no_theft(store, office, expired, segment):
     prune(store, office)
-    (leaf,) = [leaf for leaf in store.audit.leaves(REALM_A, 2) if leaf.decision_id == "d5"]
+    (leaf,) = [leaf for leaf in store.audit.leaves(REALM_A, 2) if leaf.record_id.id == "d5"]
     said = {"sub": REALM_A, "jti": "forged", "kind": "erased", "root": leaf.digest.hex(), "count": 1}
     stated(store, unsigned(said), segment)
     changed(store, "DELETE FROM decision WHERE id = 'd5'")
-    changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE decision_id = 'd5'")
+    changed(store, "UPDATE audit_leaf SET removal = 'forged' WHERE record_id = 'd5'")
     assert faults(verify(store, office)) == {"statement": 1}
 
 
@@ -231,14 +231,14 @@ def test_a_true_removal_of_what_was_forgotten_covers_no_theft(store, office, exp
     prune(store, office)
     changed(store, "DELETE FROM decision WHERE id = 'd5'")
     for item in lawful:
-        changed(store, "UPDATE audit_leaf SET removal = :id WHERE decision_id = 'd5'", id=item.id)
+        changed(store, "UPDATE audit_leaf SET removal = :id WHERE record_id = 'd5'", id=item.id)
         assert faults(verify(store, office)) == {"statement": 1}
 
 
 def test_a_segment_put_back_after_pruning_changes_nothing(store, office, expired):
     first = store.audit.segment(REALM_A, 1)
     prune(store, office)
-    assert store.audit.append(replace(first, time_us=0), [], [], [])
+    assert store.audit.append(replace(first, time_us=0), [], [])
     assert faults(verify(store, office)) == {}
     assert prune(store, office) == 0
     assert store.audit.segment(REALM_A, 1) is None

@@ -25,18 +25,18 @@ def test_a_chain_verifies_until_somebody_touches_it(run, tmp_path):
     kept.write_text(run("audit", "checkpoint", "--issuer", REALM).stdout, encoding="utf-8")
     whole = run("audit", "verify", "--checkpoint", kept)
     assert whole.exit_code == 0, whole.output
-    assert "3 decisions sealed in 1 segments" in whole.output
+    assert "3 records sealed in 1 segments" in whole.output
     assert "The chain is whole" in whole.output
     assert "Compared with the checkpoint kept of segment 1" in whole.output
     with app.opened_store(config.load()) as store:
         changed(store, "DELETE FROM decision WHERE id = 'd1'")
     broken = run("audit", "verify")
     assert broken.exit_code == 6
-    assert "removed     d1" in broken.output
+    assert "removed     decision d1" in broken.output
     assert "Compared with no checkpoint kept elsewhere" in broken.output
     assert "NOT whole: 1 removed" in broken.output
     written = json.loads(run("audit", "verify", "--json").stdout)
-    assert written[REALM]["findings"] == [{"fault": "removed", "where": "d1"}]
+    assert written[REALM]["findings"] == [{"fault": "removed", "where": "decision d1"}]
 
 
 def test_an_id_that_somebody_made_gives_no_orders_to_a_terminal(run):
@@ -48,7 +48,7 @@ def test_an_id_that_somebody_made_gives_no_orders_to_a_terminal(run):
     broken = run("audit", "verify")
     assert broken.exit_code == 6
     assert "\x1b" not in broken.output
-    assert f"  added       ?[2K?  The chain is whole?{'x' * 54}...\n" in broken.output
+    assert f"  added       decision ?[2K?  The chain is whole?{'x' * 45}...\n" in broken.output
 
 
 def test_an_erased_subject_leaves_the_chain_whole(run):
@@ -59,6 +59,23 @@ def test_an_erased_subject_leaves_the_chain_whole(run):
     whole = run("audit", "verify")
     assert whole.exit_code == 0, whole.output
     assert "of which 2 were removed by erasure or retention" in whole.output
+
+
+def test_a_takeover_that_is_reported_long_after_it_began_is_a_record_of_today(run):
+    decide_some(1)
+    run("audit", "checkpoint", "--issuer", REALM)
+    subject = question()["subject"]["id"]
+    about = ("--issuer", REALM, "--id", subject, "--since", "2020-01-01T00:00:00Z")
+    reported = run("subject", "roll-back", *about, "--yes")
+    assert reported.exit_code == 0, reported.output
+    assert "1 not yet sealed" in run("audit", "verify").output
+    run("audit", "checkpoint", "--issuer", REALM)
+    whole = run("audit", "verify")
+    assert whole.exit_code == 0, whole.output
+    assert "2 records sealed in 2 segments" in whole.output
+    with app.opened_store(config.load()) as store:
+        changed(store, "DELETE FROM outcome")
+    assert "removed     outcome " in run("audit", "verify").output
 
 
 def test_what_is_kept_of_decisions_that_are_gone_is_forgotten_when_asked_for_and_not_where_anything_is_found(run):
@@ -81,7 +98,7 @@ def test_what_is_kept_of_decisions_that_are_gone_is_forgotten_when_asked_for_and
         changed(store, "DELETE FROM decision WHERE id = 'young'")
     refused = run("audit", "prune", "--issuer", REALM, "--yes")
     assert refused.exit_code == 6
-    assert "removed     young" in refused.output
+    assert "removed     decision young" in refused.output
 
 
 def test_of_a_realm_of_which_nothing_was_ever_decided_there_is_nothing_to_forget(run):
@@ -99,7 +116,7 @@ def test_a_realm_that_is_set_no_longer_is_pruned_as_it_is_verified(run, monkeypa
 def test_a_chain_of_a_realm_that_is_not_set_is_not_called_whole(run):
     ran = run("audit", "verify", "--issuer", "http://127.0.0.1:8080/realms/demoo")
     assert ran.exit_code == 5
-    assert "nothing was ever decided for http://127.0.0.1:8080/realms/demoo. The realms that are set: " in ran.output
+    assert "nothing was ever recorded of http://127.0.0.1:8080/realms/demoo. The realms that are set: " in ran.output
 
 
 def test_files_that_are_none_are_refused_in_one_sentence(run, tmp_path):

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,14 @@ from alembic.script import ScriptDirectory
 from idp_adapter.adapters.sealing import Sealer
 from idp_adapter.adapters.sealing_keys import GivenKeys
 from idp_adapter.adapters.sql import codec, open_store, schema
+from idp_adapter.adapters.sql.audit_content import content, digest_of
+from idp_adapter.core.audit import START, RecordKind, linked
 from idp_adapter.core.types import SubjectId
 from idp_adapter.errors import Unavailable
-from tests.support.records import REALM_A, REALM_B, habits, query, record
-from tests.support.sealing import SECRET, TEMPLATE, sealer
+from idp_adapter.services.ports import Lesson
+from tests.support.audit import Office, faults, seal, verify
+from tests.support.records import NOW, REALM_A, REALM_B, habits, outcome, query, record
+from tests.support.sealing import SECRET, TEMPLATE, changed, read, sealer
 
 ROOT = Path(__file__).parent.parent.parent
 STARTS = """import sys
@@ -172,3 +177,67 @@ def test_a_migration_that_fails_half_way_leaves_the_first_version_as_it_was(stor
         assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0001"
         assert connection.scalar(sa.text("SELECT count(*) FROM profile")) == 1200
     assert opened(store_url).load(query(SubjectId("user", "user-001"))).habits == habits()
+
+
+# --- 0004 to 0005: outcomes come into the chain ---------------------------------------------------------------
+
+OLD_DECISION = PLAIN_DECISION.replace("learnable, settled", "settled").replace(
+    """'{"v": 1, "typings": {"password": {"down_s": [0.1439]}}}', """, ""
+)
+OLD_OUTCOME = """INSERT INTO outcome (issuer, id, type, time_us, decision_id, subject_type, subject_id, methods)
+VALUES (:issuer, :id, 'step_up_failed', :time_us, 'decision-1', 'user', 'user-001', '["pwd"]')"""
+OLD_LEAF = """INSERT INTO audit_leaf (issuer, decision_id, segment, position, digest)
+VALUES (:issuer, 'decision-1', 1, 0, :digest)"""
+THEN_US = 1_700_000_000_000_000
+SEALED_US = THEN_US + 3_600_000_000
+
+
+def at_fourth_revision(engine: sa.Engine, office: Office) -> None:
+    """As the version before outcomes were sealed left it: a chain of one decision, and outcomes in two realms.
+
+    One outcome is of before the newest segment, one of after it; the second realm has no chain.
+    """
+    config = Config()
+    config.set_main_option("script_location", "idp_adapter.adapters.sql:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"], config.attributes["sealer"] = connection, sealer()
+        command.upgrade(config, "0004")
+        connection.execute(sa.text(OLD_DECISION), {"issuer": REALM_A})
+        for issuer, id_, time_us in (
+            (REALM_A, "before", THEN_US), (REALM_A, "after", SEALED_US + 5), (REALM_B, "elsewhere", THEN_US),
+        ):  # fmt: skip
+            connection.execute(sa.text(OLD_OUTCOME), {"issuer": issuer, "id": id_, "time_us": time_us})
+        stored = sa.select(*content(RecordKind.DECISION, engine.dialect.name))
+        digest = digest_of(RecordKind.DECISION, connection.execute(stored).one())
+        segment = linked(START, REALM_A, SEALED_US, [digest], [])
+        segment = replace(segment, checkpoint=office.notary.certify(segment, now=NOW))
+        connection.execute(sa.insert(schema.audit_segment), asdict(segment))
+        connection.execute(sa.text(OLD_LEAF), {"issuer": REALM_A, "digest": digest})
+
+
+def test_a_chain_of_decisions_verifies_after_the_migration_and_takes_in_the_outcomes_of_before(
+    store_url, engine, opened, office
+):
+    at_fourth_revision(engine, office)
+    store = opened(store_url, attest=office.notary)
+    verdict = verify(store, office)
+    assert (faults(verdict), verdict.sealed, verdict.unsealed) == ({}, 1, 2)
+    assert {row[0]: row[1] for row in read(store, "SELECT id, received_us FROM outcome")} == {
+        "before": SEALED_US, "after": SEALED_US + 5, "elsewhere": THEN_US,
+    }  # fmt: skip
+    now = codec.from_us(SEALED_US + 10_000_000)
+    assert [[item.count for item in seal(store, office, realm, now=now)] for realm in (REALM_A, REALM_B)] == [[2], [1]]
+    assert [faults(verify(store, office, realm)) for realm in (REALM_A, REALM_B)] == [{}, {}]
+    changed(store, "UPDATE outcome SET type = 'step_up_succeeded' WHERE id = 'before'")
+    changed(store, "UPDATE decision SET permitted = false")
+    assert faults(verify(store, office)) == {"altered": 2}
+
+
+def test_after_the_migration_a_decision_and_an_outcome_of_one_id_are_two_leaves(store_url, engine, opened, office):
+    at_fourth_revision(engine, office)
+    store = opened(store_url, attest=office.notary)
+    store.teach(Lesson(outcome("decision-1", received=codec.from_us(SEALED_US))))
+    seal(store, office)
+    assert faults(verify(store, office)) == {}
+    indexes = {index["name"] for index in sa.inspect(engine).get_indexes("outcome")}
+    assert indexes == {"outcome_by_subject", "outcome_by_time", "outcome_by_receipt"}

@@ -5,7 +5,8 @@ import re
 import pytest
 import sqlalchemy
 
-from idp_adapter.adapters.sql import schema, statements
+from idp_adapter.adapters.sql import audit_statements, schema, statements
+from idp_adapter.core.audit import RecordKind
 
 ENTERED_BY = {
     "data_key": "subject_id=?",
@@ -44,6 +45,17 @@ def test_a_history_is_read_by_the_subjects_own_key_and_not_by_walking_through_th
 
 def test_every_table_of_a_history_is_looked_at(steps):
     assert {step.split()[1] for step in steps} >= set(ENTERED_BY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "index"),
+    [(RecordKind.DECISION, "decision_by_time (issuer=? AND time_us"),
+     (RecordKind.OUTCOME, "outcome_by_receipt (issuer=? AND received_us")],
+)  # fmt: skip
+def test_what_is_not_sealed_yet_is_found_by_when_it_was_stored(kind, index):
+    first, leaf = plan(audit_statements.compiled("sqlite").unsealed[kind])[:2]
+    assert index in first
+    assert "(issuer=? AND kind=? AND record_id=?)" in leaf
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])

@@ -13,6 +13,7 @@ import pytest
 
 from idp_adapter.adapters.sql import statements
 from idp_adapter.adapters.sql import store as store_module
+from idp_adapter.core.audit import RecordId
 from idp_adapter.core.types import Binding, Habits, History, Origin, OutcomeType, Place, Reason, SubjectId
 from idp_adapter.errors import ProfileDamaged, RequestInvalid, RequestTooLarge, Unavailable
 from idp_adapter.services.ports import Lesson, Retention, Store
@@ -552,7 +553,7 @@ def test_a_text_with_bytes_that_are_no_text_is_damage_of_its_row_and_no_outage(s
     with pytest.raises(ProfileDamaged):
         store.decision(REALM_A, "decision-1")
     assert store.export(REALM_A, ALICE)["decisions"][0]["client"] == "a\ufffdb"
-    assert store.audit.unsealed(REALM_A, since_us=None, most=9)[0].decision_id == "decision-1"
+    assert store.audit.unsealed(REALM_A, since_us=None, most=9)[0].record_id == RecordId("decision", "decision-1")
     store.erase(REALM_A, ALICE)
     assert not any(rows(store).values())
 

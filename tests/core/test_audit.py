@@ -14,6 +14,8 @@ from idp_adapter.core.audit import (
     Fault,
     Finding,
     Leaf,
+    RecordId,
+    RecordKind,
     check_removals,
     check_segment,
     leaf_digest,
@@ -53,7 +55,11 @@ def test_the_order_of_statements_does_not_matter():
 
 def chain():
     leaves = [
-        [Leaf(f"d{n}{i}", i, digest := leaf_digest(b"%d%d" % (n, i)), found=digest) for i in range(3)] for n in (1, 2)
+        [
+            Leaf(RecordId(RecordKind.DECISION, f"d{n}{i}"), i, digest := leaf_digest(b"%d%d" % (n, i)), found=digest)
+            for i in range(3)
+        ]
+        for n in (1, 2)
     ]
     first = linked(START, "realm", 10, [leaf.digest for leaf in leaves[0]], [])
     second = linked(first, "realm", 20, [leaf.digest for leaf in leaves[1]], ["statement"])

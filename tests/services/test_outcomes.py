@@ -69,6 +69,15 @@ def test_a_failure_from_a_clock_that_is_ahead_counts_from_now_and_not_for_ever(h
     assert history(house).failures.of_subject == ()
 
 
+@pytest.mark.parametrize("type_", [OutcomeType.LOGIN_FAILED, OutcomeType.TAKEOVER_REPORTED])
+def test_an_outcome_is_received_now_whatever_its_time_and_sender_say(house, type_):
+    decision, long_ago = house.ask(), house.now - timedelta(hours=9)
+    house.tell(decision, type_, time=long_ago, received=long_ago)
+    realm, subject = login().issuer, login().subject.key
+    (told,) = house.store.export(realm, subject)["outcomes"]
+    assert (told["time"], told["received"]) == (long_ago.isoformat(), house.now.isoformat())
+
+
 def test_an_outcome_of_a_decision_that_can_not_be_read_is_stored_and_teaches_nothing(house):
     decision = house.ask()
     changed(house.store, "UPDATE decision SET evidence = 'not JSON'")

@@ -76,10 +76,11 @@ def stated(store, text: str, segment: int | None = None, *, id_: str = "forged")
     )  # fmt: skip
 
 
-def placed(store, segment: int, position: int) -> None:
-    """Put in a leaf for the decision `forged`."""
+def placed(store, segment: int, position: int, *, kind: str = "decision") -> None:
+    """Put in a leaf for the record `forged`."""
     changed(
         store,
-        "INSERT INTO audit_leaf VALUES (:issuer, 'forged', :segment, :position, :digest, NULL)",
-        issuer=REALM_A, segment=segment, position=position, digest=bytes(32),
+        "INSERT INTO audit_leaf (issuer, kind, record_id, segment, position, digest) "
+        "VALUES (:issuer, :kind, 'forged', :segment, :position, :digest)",
+        issuer=REALM_A, kind=kind, segment=segment, position=position, digest=bytes(32),
     )  # fmt: skip

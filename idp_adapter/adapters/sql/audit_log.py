@@ -12,20 +12,21 @@ from datetime import datetime
 from typing import Any, Final
 
 from idp_adapter.adapters.sql import codec, schema
-from idp_adapter.adapters.sql.audit_content import digest_of
+from idp_adapter.adapters.sql.audit_content import content, digest_of
 from idp_adapter.adapters.sql.audit_statements import AuditStatements, compiled
 from idp_adapter.adapters.sql.database import Database, Execute, Parameters
-from idp_adapter.core.audit import Leaf, Removal, Segment
+from idp_adapter.core.audit import Leaf, RecordId, RecordKind, Removal, Segment
 from idp_adapter.services.audit_ports import Unsealed
 
 MOST_SEGMENTS: Final = 500
 MOST_PENDING: Final = 500
 FOREVER_AGO_US: Final = -(2**62)
 _NOTHING: Final = -1  # no number, count or time of ours
+_WIDTHS: Final = {kind: len(content(kind, "sqlite")) for kind in RecordKind}  # in columns, on either database
 
 
 class _Lost(Exception):
-    """Another process was first, or a decision is gone: nothing of this segment is kept."""
+    """Another process was first, or a record is gone: nothing of this segment is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +51,31 @@ class AuditRows:
         return _segment(found[0]) if found else None
 
     def unsealed(self, issuer: str, *, since_us: int | None, most: int) -> Sequence[Unsealed]:
-        """Decisions that no segment holds, the oldest first."""
+        """Records that no segment holds, of all kinds together the oldest first."""
         since_us = FOREVER_AGO_US if since_us is None else since_us
-        found = self.database.read(self._sql.unsealed, {"issuer": issuer, "since_us": since_us, "most": most})
-        return [Unsealed(row[1], _whole(row[0], below=2**62), digest_of(row[2:])) for row in found]
+        parameters: Parameters = {"issuer": issuer, "since_us": since_us, "most": most}
+        found = [
+            Unsealed(RecordId(kind, row[1]), _whole(row[0], below=2**62), digest_of(kind, row[2:]))
+            for kind in RecordKind
+            for row in self.database.read(self._sql.unsealed[kind], parameters)
+        ]
+        return sorted(found, key=lambda item: item.time_us)[:most]
 
     def pending(self, issuer: str) -> Sequence[Removal]:
         """Statements of removal that no segment holds; bounded."""
         found = self.database.read(self._sql.pending, {"issuer": issuer, "most": MOST_PENDING})
         return [_removal(row) for row in found]
 
-    def append(
-        self, segment: Segment, decision_ids: Sequence[str], digests: Sequence[bytes], removal_ids: Sequence[str]
-    ) -> bool:
-        """Add a segment with its leaves, atomically. False where its number is taken or a decision is gone."""
+    def append(self, segment: Segment, records: Sequence[Unsealed], removal_ids: Sequence[str]) -> bool:
+        """Add a segment with its leaves, atomically. False where its number is taken or a record is gone."""
         place: dict[str, codec.Bound] = {"issuer": segment.issuer, "segment": segment.number}
 
         def job(execute: Execute) -> None:
             if execute(self._sql.add_segment, _columns(segment)).rowcount != 1:
                 raise _Lost
-            for position, (id_, digest) in enumerate(zip(decision_ids, digests, strict=True)):
-                leaf = {**place, "decision_id": id_, "position": position, "digest": digest}
-                if execute(self._sql.add_leaf, leaf).rowcount != 1:
+            for position, item in enumerate(records):
+                leaf = {**place, "record_id": item.record_id.id, "position": position, "digest": item.digest}
+                if execute(self._sql.add_leaf[RecordKind(item.record_id.kind)], leaf).rowcount != 1:
                     raise _Lost
             for id_ in removal_ids:
                 execute(self._sql.seal_removal, {**place, "id": id_})
@@ -102,14 +106,18 @@ class AuditRows:
 
     def strays(
         self, issuer: str, *, before_us: int | None, numbers: tuple[int, int], most: int
-    ) -> tuple[int, Sequence[str]]:
-        """How many decisions from a time on have no leaf, and the ids of older ones without one in the chain."""
+    ) -> tuple[int, Sequence[RecordId]]:
+        """How many records from a time on have no leaf, and the ids of older ones without one in the chain."""
         horizon_us = FOREVER_AGO_US if before_us is None else before_us
-        parameters: dict[str, codec.Bound] = {"issuer": issuer, "horizon_us": horizon_us}
-        count = int(self.database.read(self._sql.late, parameters)[0][0])
-        first, newest = numbers
-        older = self.database.read(self._sql.older, {**parameters, "first": first, "newest": newest, "most": most})
-        return count, [_text(row[0]) for row in older]
+        horizon: Parameters = {"issuer": issuer, "horizon_us": horizon_us}
+        outside: Parameters = {**horizon, "first": numbers[0], "newest": numbers[1], "most": most}
+        count = sum(int(self.database.read(self._sql.late[kind], horizon)[0][0]) for kind in RecordKind)
+        older = [
+            RecordId(kind, _text(row[0]))
+            for kind in RecordKind
+            for row in self.database.read(self._sql.older[kind], outside)
+        ]
+        return count, older[:most]
 
     def spanning(self, issuer: str, *, number: int) -> Sequence[tuple[str, bytes]]:
         """Statement and digest of each leaf up to a segment whose statement later leaves name as well."""
@@ -127,9 +135,9 @@ class AuditRows:
 
         def job(execute: Execute) -> int:
             pointers = execute(self._sql.pointers, of).fetchall()
-            spent = [row[0] for row in pointers if row[1] is not None and row[1] not in keep]
-            for id_ in spent:
-                execute(self._sql.forget_leaf, {"issuer": issuer, "decision_id": id_})
+            spent = [row[:2] for row in pointers if row[2] is not None and row[2] not in keep]
+            for kind, id_ in spent:
+                execute(self._sql.forget_leaf, {"issuer": issuer, "kind": kind, "record_id": id_})
             if len(spent) == len(pointers):
                 execute(self._sql.forget_segment, of)
             return len(spent)
@@ -166,10 +174,20 @@ def _segment(row: Sequence[Any]) -> Segment:
 
 
 def _leaf(row: Sequence[Any]) -> Leaf:
-    decision_id, position, digest, removal, *stored = row
-    found = None if stored[0] is None else digest_of(stored)
+    kind, id_, position, digest, removal, *stored = row
     pointed = None if removal is None else _text(removal)
-    return Leaf(_text(decision_id), _whole(position, below=2**31), _bytes(digest), pointed, found)
+    record_id = RecordId(_text(kind), _text(id_))
+    return Leaf(record_id, _whole(position, below=2**31), _bytes(digest), pointed, _found(record_id.kind, stored))
+
+
+def _found(kind: str, stored: Sequence[Any]) -> bytes | None:
+    """The digest of what is stored, among the columns of every kind."""
+    first = 0
+    for each, width in _WIDTHS.items():
+        if each == kind and stored[first] is not None:
+            return digest_of(each, stored[first : first + width])
+        first += width
+    return None
 
 
 def _removal(row: Sequence[Any]) -> Removal:

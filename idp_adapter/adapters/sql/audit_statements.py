@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     not_,
     null,
     or_,
@@ -30,19 +31,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from idp_adapter.adapters.sql import schema
-from idp_adapter.adapters.sql.audit_content import content
+from idp_adapter.adapters.sql.audit_content import STORED_US, TABLES, content
 from idp_adapter.adapters.sql.clauses import bounded, number, text_of
+from idp_adapter.core.audit import RecordKind
 
 _LAST_NUMBER: Final = 2**31 - 1
 _SEGMENT: Final = schema.audit_segment
 _LEAF: Final = schema.audit_leaf
 _REMOVAL: Final = schema.audit_removal
-_DECISION: Final = schema.decision
 
 
 @dataclass(frozen=True, slots=True)
 class AuditStatements:
-    """Compiled text. `late` and `older` are decisions without a leaf, from a time on and before it."""
+    """Compiled text. `late` and `older` are records without a leaf, from a time on and before it."""
 
     last: str
     segment: str
@@ -50,10 +51,10 @@ class AuditStatements:
     misplaced: str
     add_segment: str
     leaves: str
-    add_leaf: str
-    unsealed: str
-    late: str
-    older: str
+    add_leaf: dict[RecordKind, str]
+    unsealed: dict[RecordKind, str]
+    late: dict[RecordKind, str]
+    older: dict[RecordKind, str]
     removals: str
     pending: str
     add_removal: str
@@ -84,17 +85,17 @@ def compiled(dialect: str) -> AuditStatements:
         misplaced=text(_misplaced()),
         add_segment=text(_add_segment(dialect)),
         leaves=text(_leaves(dialect)),
-        add_leaf=text(_add_leaf()),
-        unsealed=text(_unsealed(dialect)),
-        late=text(_late()),
-        older=text(_older()),
+        add_leaf={kind: text(_add_leaf(kind)) for kind in RecordKind},
+        unsealed={kind: text(_unsealed(kind, dialect)) for kind in RecordKind},
+        late={kind: text(_late(kind)) for kind in RecordKind},
+        older={kind: text(_older(kind)) for kind in RecordKind},
         removals=text(_removals()),
         pending=text(bounded(_removals().where(_REMOVAL.c.segment.is_(null())))),
         add_removal=text(insert(_REMOVAL).values({column.name: bindparam(column.name) for column in _REMOVAL.c})),
         seal_removal=text(_seal_removal()),
         point=text(_point()),
         spanning=text(_spanning()),
-        pointers=text(select(_LEAF.c.decision_id, _LEAF.c.removal).where(*_of_segment(_LEAF, _LEAF.c.segment))),
+        pointers=text(_pointers()),
         forget_leaf=text(delete(_LEAF).where(*(column == bindparam(column.name) for column in _LEAF.primary_key))),
         forget_segment=text(delete(_SEGMENT).where(*_of_segment(_SEGMENT, _SEGMENT.c.number))),
         forget_removals=text(delete(_REMOVAL).where(_REMOVAL.c.issuer == bindparam("issuer"), _is_held_up_to())),
@@ -123,45 +124,60 @@ def _add_segment(dialect: str) -> Any:
 
 
 def _leaves(dialect: str) -> Select[Any]:
-    """A segment's leaves in their order, each with its decision as it is now."""
-    is_own = and_(_DECISION.c.issuer == _LEAF.c.issuer, _DECISION.c.id == _LEAF.c.decision_id)
+    """A segment's leaves in their order, each with its record as it is now among the columns of every kind."""
+    records: Any = _LEAF
+    for kind, table in TABLES.items():
+        records = outerjoin(records, table, _is_leaf_of(kind))
+    stored = (column for kind in TABLES for column in content(kind, dialect))
     return (
-        select(_LEAF.c.decision_id, _LEAF.c.position, _LEAF.c.digest, _LEAF.c.removal, *content(dialect))
-        .select_from(outerjoin(_LEAF, _DECISION, is_own))
-        .where(_LEAF.c.issuer == bindparam("issuer"), _LEAF.c.segment == bindparam("segment", type_=Integer))
+        select(_LEAF.c.kind, _LEAF.c.record_id, _LEAF.c.position, _LEAF.c.digest, _LEAF.c.removal, *stored)
+        .select_from(records)
+        .where(*_of_segment(_LEAF, _LEAF.c.segment))
         .order_by(_LEAF.c.position)
     )
 
 
-def _add_leaf() -> Any:
-    """Only while its decision is there, and so that nobody removes that before the leaf can be seen."""
+def _is_leaf_of(kind: RecordKind) -> ColumnElement[bool]:
+    """Whether a leaf is that of a record."""
+    table = TABLES[kind]
+    return and_(_LEAF.c.issuer == table.c.issuer, _LEAF.c.kind == _named(kind), _LEAF.c.record_id == table.c.id)
+
+
+def _named(kind: RecordKind) -> ColumnElement[str]:
+    return literal_column(f"'{kind.value}'", Text)
+
+
+def _add_leaf(kind: RecordKind) -> Any:
+    """Only while its record is there, and so that nobody removes that before the leaf can be seen."""
+    table = TABLES[kind]
     values = select(
-        _DECISION.c.issuer,
-        _DECISION.c.id,
+        table.c.issuer,
+        _named(kind),
+        table.c.id,
         bindparam("segment", type_=Integer),
         bindparam("position", type_=Integer),
         bindparam("digest", type_=_LEAF.c.digest.type),
     )
-    is_own = (_DECISION.c.issuer == bindparam("issuer"), _DECISION.c.id == bindparam("decision_id", type_=Text))
-    names = ["issuer", "decision_id", "segment", "position", "digest"]
+    is_own = (table.c.issuer == bindparam("issuer"), table.c.id == bindparam("record_id", type_=Text))
+    names = ["issuer", "kind", "record_id", "segment", "position", "digest"]
     return insert(_LEAF).from_select(names, values.where(*is_own).with_for_update(key_share=True, read=True))
 
 
-def _with_leaf() -> Any:
-    is_own = and_(_LEAF.c.issuer == _DECISION.c.issuer, _LEAF.c.decision_id == _DECISION.c.id)
-    return outerjoin(_DECISION, _LEAF, is_own)
+def _with_leaf(kind: RecordKind) -> Any:
+    return outerjoin(TABLES[kind], _LEAF, _is_leaf_of(kind))
 
 
-def _is_unsealed() -> ColumnElement[bool]:
-    return and_(_DECISION.c.issuer == bindparam("issuer"), _LEAF.c.decision_id.is_(null()))
+def _is_unsealed(kind: RecordKind) -> ColumnElement[bool]:
+    return and_(TABLES[kind].c.issuer == bindparam("issuer"), _LEAF.c.record_id.is_(null()))
 
 
-def _unsealed(dialect: str) -> Select[Any]:
+def _unsealed(kind: RecordKind, dialect: str) -> Select[Any]:
+    table, stored_us = TABLES[kind], STORED_US[kind]
     return bounded(
-        select(_DECISION.c.time_us, _DECISION.c.id, *content(dialect))
-        .select_from(_with_leaf())
-        .where(_is_unsealed(), _DECISION.c.time_us >= bindparam("since_us", type_=BigInteger))
-        .order_by(_DECISION.c.time_us, _DECISION.c.id)
+        select(stored_us, table.c.id, *content(kind, dialect))
+        .select_from(_with_leaf(kind))
+        .where(_is_unsealed(kind), stored_us >= bindparam("since_us", type_=BigInteger))
+        .order_by(stored_us, table.c.id)
     )
 
 
@@ -169,17 +185,17 @@ def _horizon() -> Any:
     return bindparam("horizon_us", type_=BigInteger)
 
 
-def _late() -> Select[Any]:
-    is_late = _DECISION.c.time_us >= _horizon()
-    return select(func.count()).select_from(_with_leaf()).where(_is_unsealed(), is_late)
+def _late(kind: RecordKind) -> Select[Any]:
+    is_late = STORED_US[kind] >= _horizon()
+    return select(func.count()).select_from(_with_leaf(kind)).where(_is_unsealed(kind), is_late)
 
 
-def _older() -> Select[Any]:
+def _older(kind: RecordKind) -> Select[Any]:
+    table, stored_us = TABLES[kind], STORED_US[kind]
     is_of_chain = _LEAF.c.segment.between(bindparam("first", type_=Integer), bindparam("newest", type_=Integer))
-    is_outside = or_(_LEAF.c.decision_id.is_(null()), not_(is_of_chain))
-    is_old = and_(_DECISION.c.issuer == bindparam("issuer"), _DECISION.c.time_us < _horizon())
-    found = select(_DECISION.c.id).select_from(_with_leaf()).where(is_old, is_outside)
-    return bounded(found.order_by(_DECISION.c.time_us))
+    is_outside = or_(_LEAF.c.record_id.is_(null()), not_(is_of_chain))
+    is_old = and_(table.c.issuer == bindparam("issuer"), stored_us < _horizon())
+    return bounded(select(table.c.id).select_from(_with_leaf(kind)).where(is_old, is_outside).order_by(stored_us))
 
 
 def _removals() -> Select[Any]:
@@ -217,11 +233,18 @@ def _spanning() -> Select[Any]:
 
 
 def _point() -> Any:
-    """The leaf of a decision that is still as it was sealed, to the statement of its removal."""
+    """The leaf of a record that is still as it was sealed, to the statement of its removal."""
     is_own = (
         _LEAF.c.issuer == bindparam("issuer"),
-        _LEAF.c.decision_id == bindparam("decision_id", type_=Text),
+        _LEAF.c.kind == bindparam("kind", type_=Text),
+        _LEAF.c.record_id == bindparam("record_id", type_=Text),
         _LEAF.c.digest == bindparam("digest", type_=_LEAF.c.digest.type),
         _LEAF.c.removal.is_(null()),
     )
     return update(_LEAF).where(*is_own).values(removal=bindparam("removal", type_=Text))
+
+
+def _pointers() -> Select[Any]:
+    """What each leaf of a segment is of, and the statement that it points to."""
+    chosen = select(_LEAF.c.kind, _LEAF.c.record_id, _LEAF.c.removal)
+    return chosen.where(*_of_segment(_LEAF, _LEAF.c.segment))

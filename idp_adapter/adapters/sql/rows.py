@@ -149,6 +149,7 @@ def outcome_columns(outcome: Outcome) -> dict[str, Bound]:
         "methods": codec.dumps("methods", outcome.methods),
         **codec.origin_columns(outcome.origin),
         "error": _optional("error", outcome.error),
+        "received_us": codec.to_us(outcome.received or outcome.time),
     }
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-REVISION: Final = "0004"  # the newest migration; read at start and by readiness without loading Alembic
+REVISION: Final = "0005"  # the newest migration; read at start and by readiness without loading Alembic
 
 metadata: Final = MetaData()
 
@@ -137,10 +137,12 @@ outcome: Final = Table(
     Column("methods", _json(), nullable=False),
     *_origin(),
     Column("error", Text),
+    Column("received_us", BigInteger, nullable=False),  # by the service's clock; `time_us` is the enforcer's
     PrimaryKeyConstraint("issuer", "id", name="outcome_pk"),
 )
 Index("outcome_by_subject", outcome.c.issuer, outcome.c.subject_type, outcome.c.subject_id, outcome.c.time_us)
 Index("outcome_by_time", outcome.c.issuer, outcome.c.time_us)
+Index("outcome_by_receipt", outcome.c.issuer, outcome.c.received_us)
 
 data_key: Final = Table(
     "data_key",
@@ -235,7 +237,7 @@ Index("authentication_by_time", authentication.c.issuer, authentication.c.time_u
 
 
 audit_segment: Final = Table(
-    "audit_segment",  # a link of a realm's chain: decisions sealed together, and the signed checkpoint after them
+    "audit_segment",  # a link of a realm's chain: records sealed together, and the signed checkpoint after them
     metadata,
     _issuer(),
     Column("number", Integer, nullable=False),
@@ -249,20 +251,21 @@ audit_segment: Final = Table(
 )
 
 audit_leaf: Final = Table(
-    "audit_leaf",  # the digest of a sealed decision, which stays where the decision was lawfully removed
+    "audit_leaf",  # the digest of a sealed record, which stays where the record was lawfully removed
     metadata,
     _issuer(),
-    Column("decision_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # "decision" or "outcome"
+    Column("record_id", Text, nullable=False),
     Column("segment", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("removal", Text),
-    PrimaryKeyConstraint("issuer", "decision_id", name="audit_leaf_pk"),
+    PrimaryKeyConstraint("issuer", "kind", "record_id", name="audit_leaf_pk"),
 )
 Index("audit_leaf_by_place", audit_leaf.c.issuer, audit_leaf.c.segment, audit_leaf.c.position, unique=True)
 
 audit_removal: Final = Table(
-    "audit_removal",  # a signed statement that decisions were removed by erasure or retention
+    "audit_removal",  # a signed statement that records were removed by erasure or retention
     metadata,
     _issuer(),
     Column("id", Text, nullable=False),

@@ -27,6 +27,7 @@ from sqlalchemy import (
     cast,
     delete,
     distinct,
+    exists,
     false,
     func,
     literal_column,
@@ -43,9 +44,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningDelete
 from sqlalchemy.sql.elements import ClauseElement
 
-from idp_adapter.adapters.sql import population, schema
-from idp_adapter.adapters.sql.audit_content import content
+from idp_adapter.adapters.sql import audit_content, population, schema
 from idp_adapter.adapters.sql.clauses import bounded, number, text_of
+from idp_adapter.core.audit import RecordKind
 from idp_adapter.core.types.facts import LOGINS
 
 # Bounds of one read, so that a flood of failures or of devices doesn't make decisions slow.
@@ -126,7 +127,7 @@ def compiled(dialect: str) -> Statements:
         load=text(_load()),
         record=text(_insert(insert, schema.decision).on_conflict_do_nothing()),
         decision=text(_decision()),
-        insert_outcome=text(_insert(insert, schema.outcome).on_conflict_do_nothing()),
+        insert_outcome=text(_insert_outcome(insert)),
         population=text(population.statement()),
         settle=text(_settle()),
         close=text(_close()),
@@ -159,6 +160,19 @@ def compiled(dialect: str) -> Statements:
 
 def _insert(insert: Any, table: Table) -> Any:
     return insert(table).values({column.name: bindparam(column.name) for column in table.c})
+
+
+def _insert_outcome(insert: Any) -> Any:
+    """An outcome, unless one of its id was stored before: of one that is gone the audit chain remembers the id."""
+    table, leaf = schema.outcome, schema.audit_leaf
+    columns = [bindparam(column.name, type_=column.type) for column in table.c]
+    was_sealed = exists().where(
+        leaf.c.issuer == bindparam("issuer", type_=Text),
+        leaf.c.kind == literal_column(f"'{RecordKind.OUTCOME.value}'"),
+        leaf.c.record_id == bindparam("id", type_=Text),
+    )
+    new = select(*columns).where(~was_sealed)
+    return insert(table).from_select([column.name for column in table.c], new).on_conflict_do_nothing()
 
 
 def _upsert(insert: Any, table: Table, *, keeps: Sequence[str] = ()) -> Any:
@@ -421,7 +435,7 @@ def _of_subject(table: Table) -> Select[Any]:
 
 
 def _erase(table: Table, dialect: str) -> ReturningDelete[Any] | Delete:
-    """One batch; of decisions it gives back the ids and what was sealed of them."""
+    """One batch; of records it gives back the ids and what was sealed of them."""
     of_subject = select(*table.primary_key).where(_is_subject(table))
     return _told(delete(table).where(_among(table, of_subject)), table, dialect)
 
@@ -433,7 +447,10 @@ def _older(table: Table, dialect: str) -> ReturningDelete[Any] | Delete:
 
 
 def _told(statement: Delete, table: Table, dialect: str) -> ReturningDelete[Any] | Delete:
-    return statement.returning(table.c.id, *content(dialect)) if table is schema.decision else statement
+    for kind, records in audit_content.TABLES.items():
+        if table is records:
+            return statement.returning(table.c.id, *audit_content.content(kind, dialect))
+    return statement
 
 
 def _forget_learnables() -> ClauseElement:

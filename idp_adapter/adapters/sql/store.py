@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from idp_adapter.adapters.sealing import DataKey, Sealer
-from idp_adapter.adapters.sql import codec, population, rows, schema, statements
+from idp_adapter.adapters.sql import audit_content, codec, population, rows, schema, statements
 from idp_adapter.adapters.sql.audit_log import AuditRows
 from idp_adapter.adapters.sql.codec import Bound, Row
 from idp_adapter.adapters.sql.data_keys import DataKeys, Subject
@@ -49,6 +49,7 @@ _NAMES: Final = {
     "outcome": "outcomes",
     "decision": "decisions",
 }
+_RECORDS: Final = {table.name: kind for kind, table in audit_content.TABLES.items()}
 
 
 class SqlStore:
@@ -152,7 +153,7 @@ class SqlStore:
         of = rows.of_subject(issuer, subject)
         self._data_keys.drop(of)
         removing = (
-            self._removing(table.name, self._sql.erase[table.name], of, kind=ERASED) for table in statements.TABLES
+            self._removing(table.name, self._sql.erase[table.name], of, reason=ERASED) for table in statements.TABLES
         )
         return sum(map(self._in_batches, removing))
 
@@ -177,7 +178,7 @@ class SqlStore:
             before_us = codec.to_us(now - age)
             issuers = self._database.transact(_fetch(self._sql.issuers[table], {}), slow=True)
             removing = (
-                self._removing(name, statement, {"issuer": row[0], "before_us": before_us}, kind=EXPIRED)
+                self._removing(name, statement, {"issuer": row[0], "before_us": before_us}, reason=EXPIRED)
                 for row in issuers
             )
             deleted[name] = sum(self._in_batches(job, most_batches=MOST_BATCHES) for job in removing)
@@ -271,11 +272,11 @@ class SqlStore:
 
         return job
 
-    def _removing(self, table: str, statement: str, parameters: Parameters, *, kind: str) -> Callable[[Execute], int]:
-        """One batch of a deletion; of decisions the audit chain is told."""
+    def _removing(self, table: str, statement: str, parameters: Parameters, *, reason: str) -> Callable[[Execute], int]:
+        """One batch of a deletion; of records the audit chain is told."""
         bounded = {**parameters, "most": MOST_IN_BATCH}
-        if table == "decision":
-            return self._removals.job(statement, bounded, kind=kind)
+        if table in _RECORDS:
+            return self._removals.job(_RECORDS[table], statement, bounded, reason=reason)
         return lambda execute: execute(statement, bounded).rowcount
 
     def _in_batches(self, job: Callable[[Execute], int], *, most_batches: int | None = None) -> int:

@@ -147,6 +147,7 @@ class OutcomeType(StrEnum):
 class Outcome:
     """One report of the enforcer. `id` makes it idempotent under its issuer.
 
+    `time` is by the enforcer's clock, and may be hours old; `received` by the service's, as `time` where it is None.
     `telemetry` is of the form on which the code of a second factor was typed, `telemetry_challenge` what that form
     carried; neither is stored.
     """
@@ -162,5 +163,6 @@ class Outcome:
     methods: tuple[str, ...] = ()
     origin: Origin = Origin()
     error: str | None = None
+    received: datetime | None = None
     telemetry: str | None = field(default=None, repr=False)
     telemetry_challenge: str | None = field(default=None, repr=False)

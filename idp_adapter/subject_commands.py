@@ -20,12 +20,26 @@ def subject() -> None:
     """What is stored of one person or workload."""
 
 
+def _type(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """A type of subject: Keycloak's, or another caller's own."""
+    from idp_adapter.core.types import SUBJECT_TYPES, meant
+
+    if value not in SUBJECT_TYPES and (near := meant(value, SUBJECT_TYPES)):
+        raise click.BadParameter(f"{value!r} is no type of Keycloak's; did you mean {near!r}?")
+    return value
+
+
 def subject_options(command: Any) -> Any:
     """Whom a command is about."""
     for option in (
         click.option("--id", "id_", required=True, help="The `sub` of its tokens: in Keycloak the user's ID, no name."),
         click.option(
-            "--type", "type_", type=click.Choice(["user", "service_account"]), default="user", show_default=True
+            "--type",
+            "type_",
+            callback=_type,
+            default="user",
+            show_default=True,
+            help="user, service_account, or what another caller of the service names.",
         ),
         click.option("--issuer", required=True, help="The realm's issuer URL."),
     ):

@@ -18,7 +18,7 @@ from idp_adapter.core.policy_schema_layers import read_overrides, read_settings
 from idp_adapter.core.policy_schema_places import read_environments, read_whereabouts
 from idp_adapter.core.policy_schema_rules import Defined, read_rules
 from idp_adapter.core.policy_table import Table
-from idp_adapter.core.types import SubjectId, Unenrolled
+from idp_adapter.core.types import SUBJECT_TYPES, SubjectId, Unenrolled
 from idp_adapter.errors import PolicyInvalid
 
 VALID_DAYS: Final = 180
@@ -154,7 +154,7 @@ def _budget(top: Table) -> Budget | None:
 
 
 def _break_glass(table: Table, ladder: Ladder) -> BreakGlass:
-    subject = SubjectId(table.choice("type", ("user", "service_account"), "user"), table.title("subject"))
+    subject = SubjectId(table.choice("type", SUBJECT_TYPES, "user"), table.title("subject"))
     glass = BreakGlass(table.title("name"), subject, table.text("realm"), table.acr("acr", ladder, optional=True))
     table.done()
     return glass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,16 +12,16 @@ from idp_adapter.core.evidence.network_feeds import TAGS
 from idp_adapter.core.origins import KINDS
 from idp_adapter.core.policy_rules import Condition, Effect, Rule
 from idp_adapter.core.policy_table import Table
-from idp_adapter.core.types import Hook, Level, Scalar, SessionFate, Unenrolled
+from idp_adapter.core.types import SUBJECT_TYPES, Hook, Level, Scalar, SessionFate, Unenrolled, meant
 from idp_adapter.core.types.facts import NONE, Names
 
 MAX_RULES: Final = 500
 _FREE: Final = ("realm", "client", "subject", "role", "group", "factor", "scope")
 _CLOSED: Final[Mapping[str, tuple[Iterable[str], str]]] = {
-    "subject_type": (("user", "service_account"), "type of subject: user, service_account"),
     "network": ((*TAGS, *KINDS), f"network: {', '.join((*TAGS, *KINDS))}"),
     "reason": (CODES, "code that any source gives; docs/signals.md lists them"),
 }
+_OPEN: Final[Mapping[str, Iterable[str]]] = {"hook": Hook, "subject_type": SUBJECT_TYPES}
 _DEFINED: Final = ("zone", "site", "device", "environment")
 _AGES: Final = ("session_age_over_s", "auth_age_over_s")
 FACTS: Final = (
@@ -61,8 +60,7 @@ def read_condition(table: Table, defined: Defined, allowed: Iterable[str] = WHEN
     for name in _DEFINED:
         if name in allowed:
             parts[name] = table.known(name, getattr(defined, name), f"{name} of this policy")
-    if "hook" in allowed:
-        parts["hook"] = _hooks(table)
+    parts |= {name: _open(table, name, _OPEN[name]) for name in _OPEN if name in allowed}
     parts |= {name: table.optional_integer(name, least=0) for name in _AGES if name in allowed}
     if "country" in allowed:
         parts["country"] = _countries(table)
@@ -121,12 +119,12 @@ def _effect(owner: Table, ladder: Ladder) -> Effect:
     return effect
 
 
-def _hooks(table: Table) -> Names:
-    """Keycloak's, or an AuthZEN action of the policy's own; one that is almost Keycloak's would never be asked."""
-    given = frozenset(table.texts("hook"))
-    for name in sorted(given - set(Hook)):
-        if near := difflib.get_close_matches(name, Hook, n=1, cutoff=0.8):
-            table.wrong("hook", f"names `{name}`, which Keycloak never asks about; did you mean `{near[0]}`?")
+def _open(table: Table, part: str, known: Iterable[str]) -> Names:
+    """Names of Keycloak's, or of another AuthZEN caller's own; one that is almost Keycloak's would never be asked."""
+    given = frozenset(table.texts(part))
+    for name in sorted(given.difference(known)):
+        if near := meant(name, known):
+            table.wrong(part, f"names `{name}`, which Keycloak never asks about; did you mean `{near}`?")
     return given
 
 

@@ -242,9 +242,9 @@ def test_a_service_under_the_wrong_template_key_is_not_ready_and_says_why(run, t
 REALM = "http://127.0.0.1:8080/realms/demo"
 
 
-def remember(subject_id):
+def remember(subject_id, type_="user"):
     """One decision about a subject, in the store of the settings."""
-    body = question(subject={"type": "user", "id": subject_id})
+    body = question(subject={"type": type_, "id": subject_id})
     service = app.build(config.load())
     try:
         request = wire.read_question(wire.read_body(json.dumps(body).encode()), issuer=REALM)
@@ -297,10 +297,19 @@ def test_of_a_realm_that_is_not_set_the_error_names_those_that_are(run):
     assert ran.output == f"Error: nothing is stored of user carol of {REALM}x. The realms that are set: {REALM}.\n"
 
 
-def test_a_type_of_subject_that_there_is_not_is_refused(run):
-    ran = run("subject", "show", "--issuer", REALM, "--id", "carol", "--type", "robot")
+def test_a_subject_of_a_type_that_another_caller_names_can_be_erased(run):
+    remember("press-7", type_="robot")
+    of = ("--issuer", REALM, "--type", "robot", "--id", "press-7")
+    assert run("subject", "show", *of).exit_code == 0
+    assert run("subject", "erase", *of, "--yes").exit_code == 0
+    assert run("subject", "show", *of).exit_code == 5
+
+
+@pytest.mark.parametrize(("given", "meant"), [("service-account", "service_account"), ("User", "user")])
+def test_a_type_of_subject_that_is_almost_keycloaks_is_refused(run, given, meant):
+    ran = run("subject", "erase", "--issuer", REALM, "--id", "carol", "--type", given, "--yes")
     assert ran.exit_code == 2
-    assert "'user', 'service_account'" in ran.output
+    assert f"did you mean '{meant}'?" in ran.output
 
 
 def test_a_database_that_is_not_there_is_exit_code_3(run, monkeypatch):

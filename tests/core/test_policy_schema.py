@@ -221,6 +221,11 @@ def test_a_rule_may_ask_about_actions_of_its_own_and_every_code_that_a_source_gi
     assert (rule.when.hook, rule.when.reason) == ({"write", "refresh"}, CODES)
 
 
+def test_a_rule_may_ask_about_types_of_subjects_that_another_caller_names():
+    text = WHOLE.replace('network = "tor"', 'subject_type = ["workload", "device", "service_account"]')
+    assert parse(text, name="t.toml").rules[1].when.subject_type == {"workload", "device", "service_account"}
+
+
 def test_everything_that_a_policy_can_say_is_read():
     policy = parse(WHOLE, name="t.toml")
     assert policy.acr_factors == {"mfa": {"otp", "webauthn"}}
@@ -292,11 +297,17 @@ def test_everything_that_a_policy_can_say_is_read():
             ('network = "tor"', 'reason = "network_feed_torr"'),
             "code that any source gives; docs/signals.md lists them; did you",
         ),
-        (('network = "tor"', 'subject_type = "person"'), "names `person`, which is no type of subject: user, service"),
+        (
+            ('network = "tor"', 'subject_type = "service-account"'),
+            "`rule[1].when.subject_type` names `service-account`, which Keycloak never asks about; did you mean "
+            "`service_account`?",
+        ),
+        (('network = "tor"', 'subject_type = ["workload", "User"]'), "names `User`, which Keycloak never asks about"),
         (
             ('network = "tor"', 'hook = "tokens"'),
             "names `tokens`, which Keycloak never asks about; did you mean `token`?",
         ),
+        (('network = "tor"', 'hook = "LOGIN"'), "did you mean `login`?"),
         (('name = "tor"', 'name = "night"'), "`rule[1].name` is the second rule named `night`"),
         (("demands = 3", "demands = 0"), "line 27: `step_up_budget.demands` must be a whole number from 1 to 50"),
         (("decisions_days = 30", "decision_days = 30"), "did you mean `decisions_days`?"),

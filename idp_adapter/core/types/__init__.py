@@ -30,6 +30,7 @@ from idp_adapter.core.types.knowledge import (
     Sighting,
 )
 from idp_adapter.core.types.names import (
+    SUBJECT_TYPES,
     ComplianceStatus,
     Hook,
     Json,
@@ -37,6 +38,7 @@ from idp_adapter.core.types.names import (
     Scalar,
     SessionFate,
     Unenrolled,
+    meant,
 )
 from idp_adapter.core.types.observations import (
     BrowserFacts,
@@ -57,6 +59,7 @@ from idp_adapter.core.types.questions import (
 )
 
 __all__ = [
+    "SUBJECT_TYPES",
     "Binding",
     "BrowserFacts",
     "ComplianceStatus",
@@ -98,4 +101,5 @@ __all__ = [
     "Telemetry",
     "Typing",
     "Unenrolled",
+    "meant",
 ]

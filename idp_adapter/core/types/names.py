@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Scalar: TypeAlias = str | int | float | bool | tuple[str, ...]
+
+SUBJECT_TYPES: Final = ("user", "service_account")  # Keycloak's; another caller may bring types of its own
 
 
 class Hook(StrEnum):
@@ -53,3 +57,9 @@ class Unenrolled(StrEnum):
 
     DENY = "deny"
     LIMIT = "limit"
+
+
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """The known name that somebody probably meant by one that is not known: other capitals, a letter or two off."""
+    near = difflib.get_close_matches(name.casefold(), tuple(known), n=1, cutoff=0.8)
+    return near[0] if near else None

@@ -11,7 +11,7 @@ from idp_adapter.core.types.names import Scalar
 
 @dataclass(frozen=True, slots=True)
 class SubjectId:
-    """Whom a row is about: type `user` or `service_account`, and an issuer-scoped id."""
+    """Whom a row is about: a type, one of `SUBJECT_TYPES` where Keycloak asks, and an issuer-scoped id."""
 
     type: str
     id: str

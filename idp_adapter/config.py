@@ -229,6 +229,8 @@ def _document(file: Path, problems: list[str]) -> Mapping[str, object]:
         problems.append(f"{file} can't be read: {error.strerror}")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.append(f"{file} is not TOML: {error}")
+    except (ValueError, RecursionError):
+        problems.append(f"{file} holds a number too long, or lists nested too deep, to be read")
     return {}
 
 

@@ -37,6 +37,8 @@ def parse(text: str, *, name: str) -> Policy:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyInvalid(name, [f"not TOML: {error}"]) from None
+    except (ValueError, RecursionError):
+        raise PolicyInvalid(name, ["holds a number too long, or lists nested too deep, to be read"]) from None
     try:
         digest = hashlib.sha256(text.encode()).hexdigest()
         return parse_policy(document, subject=name, digest=digest, clock=_time_zone)

@@ -188,5 +188,12 @@ def test_a_file_that_is_no_toml_is_said_so(tmp_path, content):
     assert f"{file} is not TOML" in problems(file)[0]
 
 
+@pytest.mark.parametrize("content", ["workers = " + "9" * 5000, "workers = " + "[" * 5000 + "]" * 5000])
+def test_a_file_that_no_parser_can_hold_is_said_so(tmp_path, content):
+    file = tmp_path / "service.toml"
+    file.write_text(content)
+    assert problems(file)[0] == f"{file} holds a number too long, or lists nested too deep, to be read"
+
+
 def test_a_file_that_is_missing_is_said_so():
     assert "can't be read" in problems(Path("/nowhere.toml"))[0]

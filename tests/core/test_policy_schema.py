@@ -121,6 +121,8 @@ effect = "deny"
         ),
         (("refresh_token_floor_s = 600", "refresh_token_floor_s = 6000"), "line 21: `lifetimes.refresh_token_floor_s`"),
         (("[lifetimes]", "[lifetimes"), "not TOML"),
+        (("quorum = 2", f"quorum = {'9' * 5000}"), "holds a number too long"),
+        (("quorum = 2", f"quorum = {'[' * 5000}{']' * 5000}"), "lists nested too deep"),
         (("step_up_max_age_s = 900", 'step_up_max_age_s = 900\nunenrolled = "x"'), "`acr.unenrolled` must be one of"),
         (("[lifetimes]", "[session]\nat_refuse = 'x'\n[lifetimes]"), "line 19: `session.at_refuse` must be one of"),
         (('id = "t"', 'id = "t"\nlearning = 3'), "`learning` must be a table"),

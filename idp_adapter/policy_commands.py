@@ -96,6 +96,8 @@ def replay(
     for name in unrecorded(candidate, live=live):
         click.echo(f"{file} asks about {name}, which the live policy does not record: it counts as absent", err=True)
     span = (since, until or app.now() + timedelta(seconds=1))
+    if span[0] >= span[1]:
+        raise click.UsageError("--since must be before --until, which is now if not given")
     found = {}
     for issuer in issuers or tuple(settings.issuers):
         begun = time.monotonic()
@@ -104,14 +106,14 @@ def replay(
             raise errors.NotFound(f"no decision of {issuer} is stored of that time", hint=hint)
         found[issuer] = replay_plot.document(report, seconds=time.monotonic() - begun)
     title = f"{candidate.id} {candidate.version}"
-    if plot is not None:
-        plot.write_text(replay_plot.svg(title, found), encoding="utf-8")
     if as_json:
         json.dump({"policy": title, "realms": found}, sys.stdout, indent=2, ensure_ascii=False)
         click.echo()
-        return
-    for issuer, document in found.items():
-        click.echo("\n".join(replay_plot.lines(title, issuer, document)))
+    else:
+        for issuer, document in found.items():
+            click.echo("\n".join(replay_plot.lines(title, issuer, document)))
+    if plot is not None:
+        _write(plot, replay_plot.svg(title, found))
 
 
 def _only(issuers: Collection[str]) -> str:
@@ -125,6 +127,13 @@ def _read(request_file: Path | None) -> bytes:
         return b"" if request_file is None else request_file.read_bytes()
     except OSError as error:
         raise errors.RequestInvalid(f"{request_file} can't be read: {error.strerror}.") from None
+
+
+def _write(file: Path, picture: str) -> None:
+    try:
+        file.write_text(picture, encoding="utf-8")
+    except OSError as error:
+        raise errors.Invalid(str(file), [f"can't be written: {error.strerror}"]) from None
 
 
 def _progress_printer(issuer: str) -> Callable[[int, int], None]:

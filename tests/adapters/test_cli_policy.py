@@ -135,6 +135,23 @@ def test_a_replay_says_whom_a_candidate_would_refuse_with_progress_and_a_picture
     assert run("policy", "replay", "--policy", candidate, "--since", "yesterday").exit_code == 2
 
 
+def test_a_picture_that_can_not_be_written_costs_no_replay(run, candidate, tmp_path):
+    decide_some(1)
+    ran = run(
+        "policy", "replay", "--policy", candidate, "--since", "2020-01-01T00:00:00Z", "--plot", tmp_path / "none/a.svg"
+    )
+    assert ran.exit_code == 2
+    assert "1 decisions of" in ran.stdout
+    assert "a.svg has 1 problem:\n  - can't be written: No such file" in ran.stderr
+
+
+@pytest.mark.parametrize("until", [(), ("--until", "2030-01-01T00:00:00+01:00")])
+def test_a_replay_of_no_time_at_all_is_refused(run, candidate, until):
+    ran = run("policy", "replay", "--policy", candidate, "--since", "2031-01-01T00:00:00Z", *until)
+    assert ran.exit_code == 2
+    assert "--since must be before --until" in ran.stderr
+
+
 def test_a_picture_and_a_table_hold_hostile_names_and_sum_up_the_many():
     report = Report()
     report.add(group(), Difference.REFUSED)

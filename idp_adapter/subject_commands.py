@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -113,16 +113,16 @@ def subject_erase(config_file: Path | None, issuer: str, type_: str, id_: str, y
 
 
 def moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
-    """An aware time from an option."""
+    """A time of UTC from an option."""
     if value is None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = datetime.min
-    if moment.tzinfo is None:
-        raise click.BadParameter("must be a time with its offset, such as 2026-11-21T08:00:00Z")
-    return moment
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # which is a year before 1 or after 9999
+        pass
+    raise click.BadParameter("must be a time with its offset, such as 2026-11-21T08:00:00Z")
 
 
 @subject.command("roll-back")
@@ -142,6 +142,8 @@ def subject_roll_back(
     settings = config.load(file=config_file)
     now = app.now()
     since = since or now - timedelta(days=14)
+    if since > now:
+        raise click.BadParameter("must not be in the future", param_hint="--since")
     if not yes:
         click.confirm(f"Forget what {type_} {id_} of {issuer} taught since {since.isoformat()}?", abort=True)
     subject_id = app.subject_id(type_, id_)

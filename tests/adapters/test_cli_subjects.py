@@ -78,12 +78,22 @@ def test_a_roll_back_goes_to_before_the_given_time(run, now):
     assert templates.from_bytes(history(now).templates["other/a"]).current.learnt_at == now - 40 * DAY
 
 
-@pytest.mark.parametrize("since", ["yesterday", "2026-11-21T08:00:00", ""])
-def test_a_time_without_its_offset_is_refused(run, now, since):
+@pytest.mark.parametrize(
+    "since",
+    ["yesterday", "2026-11-21T08:00:00", "", "0001-01-01T00:00:00+12:00", "9999-12-31T23:59:59-12:00"],
+)
+def test_a_time_without_its_offset_or_beyond_the_calendar_is_refused(run, now, since):
     ran = run("subject", "roll-back", *ABOUT, "--yes", "--since", since)
     assert ran.exit_code == 2
     assert "with its offset" in ran.output
     assert len(history(now + timedelta(days=1)).devices) == 1
+
+
+def test_a_roll_back_to_a_time_that_is_still_to_come_is_refused(run, now):
+    ran = run("subject", "roll-back", *ABOUT, "--yes", "--since", (now + DAY).isoformat())
+    assert ran.exit_code == 2
+    assert "must not be in the future" in ran.output
+    assert len(json.loads(run("subject", "export", *ABOUT).output)["outcomes"]) == 1
 
 
 @pytest.mark.parametrize("command", [("roll-back", "--yes"), ("drift",)])

@@ -542,6 +542,12 @@ def test_an_export_gives_a_document_that_can_not_be_parsed_as_it_lies_there(stor
     assert exported["decisions"][0]["acr_values"] == list(DECISION.acr_values)
 
 
+def test_an_export_gives_a_time_beyond_the_calendar_as_it_lies_there(store):
+    store.record(record())
+    changed(store, f"UPDATE decision SET time_us = {2**62}")
+    assert store.export(REALM_A, ALICE)["decisions"][0]["time"] == str(2**62)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "memory"])  # PostgreSQL checks what it stores
 def test_a_text_with_bytes_that_are_no_text_is_damage_of_its_row_and_no_outage(store):
     fill(store)

@@ -283,7 +283,7 @@ def exported(columns: dict[str, Any]) -> dict[str, Json]:
         if name in {"issuer", "subject_type", "subject_id"}:
             continue
         if name.endswith("_us") and value is not None:
-            exported[name.removesuffix("_us")] = codec.from_us(value).isoformat()
+            exported[name.removesuffix("_us")] = _exported_time(value)
         elif name in {"permitted", "settled", "confirmed"}:
             exported[name] = bool(value)
         elif name in _DOCUMENTS:
@@ -293,6 +293,14 @@ def exported(columns: dict[str, Any]) -> dict[str, Json]:
         else:
             exported[name] = value
     return exported
+
+
+def _exported_time(value: Any) -> Json:
+    """ISO 8601; what is stored itself where it is no time."""
+    try:
+        return codec.from_us(value).isoformat()
+    except (OverflowError, TypeError):
+        return str(value)
 
 
 def _exported_document(value: Any) -> Json:

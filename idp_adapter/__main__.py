@@ -6,6 +6,7 @@ could not start; 5 nothing is there; 6 the audit chain is not whole.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -88,10 +89,11 @@ def serve(config_file: Path | None) -> None:
 
         return app.build(settings)
 
-    click.echo(
-        f"idp-adapter {__version__} starts on {settings.bind} as {settings.public_url}, "
-        f"for {len(settings.issuers)} realm{'s' if len(settings.issuers) != 1 else ''}"
-    )
+    with contextlib.suppress(OSError):  # where no line can be written, logins are still to be decided
+        click.echo(
+            f"idp-adapter {__version__} starts on {settings.bind} as {settings.public_url}, "
+            f"for {len(settings.issuers)} realm{'s' if len(settings.issuers) != 1 else ''}"
+        )
     Server(
         make,
         bind=settings.bind,

@@ -7,11 +7,12 @@ each may hold personal data.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
@@ -40,7 +41,7 @@ class Log:
             return event
 
         self._logger: FilteringBoundLogger = structlog.wrap_logger(
-            structlog.BytesLogger(stream),
+            structlog.BytesLogger(cast("BinaryIO", _Lossy(stream))),
             wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
             processors=[merge_contextvars, structlog.processors.add_log_level, stamp, _render],
         ).bind()
@@ -90,6 +91,26 @@ class Log:
         """The retention job deleted so many rows of each table."""
         if any(deleted.values()):
             self._logger.info("retained", **deleted)
+
+
+class _Lossy:
+    """A stream that loses what can't be written: a full disk, or a reader that went away, must not refuse logins.
+
+    What can't go out stays in the stream's own buffer, which is bounded.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, line: bytes) -> None:
+        """Write a line, or lose it."""
+        with contextlib.suppress(OSError):
+            self._stream.write(line)
+
+    def flush(self) -> None:
+        """Send it on its way, as far as that goes."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class ServerLines(logging.Formatter):

@@ -159,7 +159,9 @@ class Face:
         return self.post("/access/v1/evaluation", body, **more)
 
 
-def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, ...] = (REALM, OTHER)) -> Face:
+def make_face(
+    folder: Path, *, policy: Path | None = None, issuers: tuple[str, ...] = (REALM, OTHER), log: Log | None = None
+) -> Face:
     """A face whose data is under `folder`."""
     clock = Clock()
     keys = KeyFolder(folder / "keys")
@@ -175,7 +177,7 @@ def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, .
             raise found
         return json.dumps({"keys": found}).encode()
 
-    log = io.BytesIO()
+    lines = io.BytesIO()
     metrics = Metrics()
     store = open_store(f"sqlite:///{folder}/risk.sqlite3", sealer=sealer(), budget_s=5)
     loaded = policy_file.load(policy)
@@ -192,7 +194,7 @@ def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, .
         reporter=OutcomeReporter(store, metrics, lambda issuer: loaded, opener=Opener()),
         signer=signer,
         watcher=metrics,
-        log=Log(log, level="debug", now=clock),
+        log=log or Log(lines, level="debug", now=clock),
         origin_of=lambda issuer, ip: pseudonyms.origin(issuer, ip, geo.locate(ip)),
         dependencies=lambda: (),
         devices=DeviceKeeper(store.devices, lambda issuer: loaded),
@@ -202,7 +204,7 @@ def make_face(folder: Path, *, policy: Path | None = None, issuers: tuple[str, .
         new_id=lambda: f"id-{next(number)}",
     )
     client = api.create(parts).test_client()
-    return Face(client, clock, signer, keys, metrics, store, log, fetched, sets, parts)
+    return Face(client, clock, signer, keys, metrics, store, lines, fetched, sets, parts)
 
 
 def question(**changes: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -71,6 +72,33 @@ def test_lines_below_the_level_are_not_written():
     assert stream.getvalue() == b""
     log.failed(error="X", where=[])
     assert json.loads(stream.getvalue())["event"] == "failed"
+
+
+class Disk(io.RawIOBase):
+    """One that is full until it is not."""
+
+    def __init__(self) -> None:
+        self.is_full, self.held = True, b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.held += bytes(data)
+        return len(data)
+
+
+def test_lines_that_can_not_be_written_are_lost_and_harm_nobody(tmp_path):
+    disk = Disk()
+    log = Log(io.BufferedWriter(disk), level="info", now=lambda: NOW)
+    face = make_face(tmp_path, log=log)
+    assert [face.ask(question()).status_code for _ in range(50)] == [200] * 50
+    assert face.client.get("/nowhere").status_code == 404
+    disk.is_full = False
+    face.ask(question())
+    assert json.loads(disk.held.splitlines()[-1])["event"] == "decided"
 
 
 def test_a_retention_run_that_deleted_nothing_is_silent():

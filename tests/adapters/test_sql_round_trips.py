@@ -95,7 +95,7 @@ def plain_table(tmp_path) -> Path:
 @pytest.fixture
 def writer(plain_table) -> Iterator[GroupCommit]:
     writer = GroupCommit(
-        lambda: sqlite3.connect(plain_table, isolation_level=None, check_same_thread=False, factory=Refusing)
+        lambda: sqlite3.connect(plain_table, timeout=0, isolation_level=None, check_same_thread=False, factory=Refusing)
     )
     yield writer
     writer.close(budget_s=PATIENCE_S)
@@ -160,6 +160,56 @@ def test_a_write_past_its_deadline_ends_in_an_error_even_when_its_caller_still_w
     assert isinstance(late.error, Unavailable)
     assert (on_time.error, on_time.result) == (None, 1)
     assert stored(plain_table) == [2]
+
+
+def test_who_leads_waits_for_the_lock_no_longer_than_its_own_budget(writer, plain_table):
+    def submitted(n: int, after_s: float) -> tuple[object, float]:
+        time.sleep(after_s)
+        begun = time.monotonic()
+        try:
+            result = writer.submit(insert(n), budget_s=0.4)
+        except Unavailable as error:
+            result = error
+        return result, time.monotonic() - begun
+
+    with closing(sqlite3.connect(plain_table, isolation_level=None)) as other, ThreadPoolExecutor(4) as callers:
+        other.execute("BEGIN IMMEDIATE")
+        answers = [callers.submit(submitted, n, after_s) for n, after_s in enumerate((0, 0.02, 0.3, 0.3))]
+        time.sleep(0.55)
+        other.execute("COMMIT")
+        ended = [answer.result() for answer in answers]
+    assert [type(result) for result, _ in ended] == [Unavailable, Unavailable, int, int]
+    assert all(took_s < 0.5 for _, took_s in ended)
+    assert stored(plain_table) == [2, 3]
+    assert (list(writer._waiting), writer._is_led) == ([], False)
+
+
+def test_who_gave_up_while_the_lock_was_waited_for_is_not_called_to_lead(writer, plain_table, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    plain = group_commit.begin
+
+    def begin(connection: sqlite3.Connection, deadline: float) -> None:
+        if not go_on.is_set():
+            begun.set()
+            go_on.wait(PATIENCE_S)
+            raise busy
+        plain(connection, deadline)
+
+    first = _Write(insert(0), time.monotonic() + PATIENCE_S, single=True)
+    gone, stays = (_Write(insert(n), time.monotonic() + PATIENCE_S, single=True) for n in (1, 2))
+    monkeypatch.setattr(group_commit, "begin", begin)
+    batch = [first, gone, stays]
+    with ThreadPoolExecutor(1) as leader:
+        led = leader.submit(writer._commit, batch)
+        begun.wait(PATIENCE_S)
+        assert not writer._withdrawn(gone)
+        go_on.set()
+        led.result()
+    assert (batch, list(writer._waiting)) == ([first], [stays])
+    assert isinstance(first.error, Unavailable)
+    writer._waiting.clear()
 
 
 def test_a_queue_that_is_full_refuses_at_once(writer, monkeypatch):

@@ -31,6 +31,8 @@ Execute: TypeAlias = Callable[[str, Parameters], Answer]
 class Database(Protocol):
     """One of the two. Raises `Unavailable` when it does not answer in the budget given to it at start.
 
+    A commit of SQLite that has begun is waited for until the disk has it, or refuses it.
+
     A job may run more than once, each time in a fresh transaction, so it does nothing but execute statements.
     """
 

@@ -6,9 +6,10 @@ Rules:
   nobody, and for no other thread to wake up.
 - A write that fails leaves its batch neighbours alone: a savepoint undoes it; where SQLite undid the whole transaction,
   or the commit itself failed, each is tried again by itself.
-- The queue is bounded, and nobody waits in it past the budget. Who leads stays until the commit has ended, and waits
-  for the lock as long as the youngest write of the batch may. A write whose caller gave up before it began is dropped;
-  one under way may still be committed, so every write is idempotent.
+- The queue is bounded, and nobody waits in it past the budget. Who leads waits for the lock no longer than its own
+  budget, and leaves the line to the next where there is none to be had; from then on it stays until the disk has the
+  commit. A write whose caller gave up before it began is dropped; one under way may still be committed, so every write
+  is idempotent.
 - Maintenance leads a commit of its own, so that no decision has to carry it out.
 """
 
@@ -34,7 +35,7 @@ _RETRY_S: Final = 0.0002  # between tries for the write lock while another proce
 class _Write(Generic[T]):
     """One caller's job, and the lock that wakes the caller: it is settled then, or its caller leads."""
 
-    __slots__ = ("called", "deadline", "error", "job", "leads", "result", "single", "slow")
+    __slots__ = ("called", "deadline", "error", "gave_up", "job", "leads", "result", "single", "slow")
 
     def __init__(self, job: Callable[[Execute], T], deadline: float, *, single: bool, slow: bool = False) -> None:
         self.job = job
@@ -42,6 +43,7 @@ class _Write(Generic[T]):
         self.single = single  # one statement, which SQLite undoes by itself
         self.slow = slow
         self.leads = False
+        self.gave_up = False
         self.called = threading.Lock()
         self.called.acquire()
         self.result: T | None = None
@@ -93,6 +95,7 @@ class GroupCommit:
     def _withdrawn(self, write: _Write[Any]) -> bool:
         """Take back a write that waited too long. True where it was made leader meanwhile, and must lead."""
         with self._changed:
+            write.gave_up = True
             if write in self._waiting:
                 self._waiting.remove(write)
             return write.leads
@@ -123,17 +126,24 @@ class GroupCommit:
                 other.called.release()
 
     def _commit(self, batch: list[_Write[Any]]) -> None:
-        """Settle each write of a batch: a result or an error."""
+        """Settle each write of a batch: a result or an error. Those for which there is time yet wait again."""
         try:
             self._transaction(batch)
         except Exception as error:  # the next leader gets a connection that has met nothing
             self._disconnect()
-            if len(batch) > 1 and not is_busy(error):
+            if is_busy(error):
+                self._requeue(batch)
+            if len(batch) > 1:
                 for write in batch:
                     self._commit([write])
             else:
-                for write in batch:
-                    write.error = translated(error)
+                batch[0].error = translated(error)
+
+    def _requeue(self, batch: list[_Write[Any]]) -> None:
+        """Put all but the first of a batch back in the line, before those that came meanwhile."""
+        with self._changed:
+            self._waiting.extendleft(write for write in reversed(batch[1:]) if not write.gave_up)
+        del batch[1:]
 
     def _transaction(self, batch: list[_Write[Any]]) -> None:
         now = time.monotonic()
@@ -144,7 +154,7 @@ class GroupCommit:
         if not waited_for:
             return
         connection = self._connection = self._connection or self._connect()
-        begin(connection, max(write.deadline for write in waited_for))
+        begin(connection, batch[0].deadline)
         for write in waited_for:
             self._run_one(connection, write)
         connection.execute("COMMIT")

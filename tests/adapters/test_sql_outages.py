@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import stat
@@ -112,6 +113,24 @@ def test_a_tables_loss_is_unavailable_and_not_a_crash(tmp_path, opened):
         connection.execute("DROP TABLE decision")
     assert timed(lambda: store.record(record())) < BUDGET_S + SLACK_S
     store.ping()
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced"])
+def test_a_file_that_was_taken_away_is_unavailable_until_it_is_put_back(what, tmp_path, opened):
+    path, away = tmp_path / "risk.db", tmp_path / "away.db"
+    store = opened(f"sqlite:///{path}", budget_s=BUDGET_S)
+    store.record(record())
+    path.rename(away)
+    if what == "replaced":
+        shutil.copy(away, path)
+    for call in (lambda: store.load(query()), lambda: store.record(record("decision-2")), store.ping):
+        with pytest.raises(Unavailable, match=f"the database file was {what}"):
+            call()
+    away.rename(path)
+    store.ping()
+    store.record(record("decision-3"))
+    with closing(open_store(f"sqlite:///{path}", sealer=sealer(), budget_s=5)) as again:
+        assert [again.decision(REALM_A, f"decision-{n}") is not None for n in (1, 2, 3)] == [True, False, True]
 
 
 def test_the_file_is_its_owners_alone(tmp_path, opened):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, TypeVar
 
 from idp_adapter.adapters.sql.codec import Row
@@ -22,7 +23,10 @@ _CLOSING_S: Final = 10.0
 
 
 class Sqlite:
-    """A file. Reads never wait for writes; writes are durable in their caller's budget or fail."""
+    """A file. Reads never wait for writes; writes are durable in their caller's budget or fail.
+
+    A file that was removed or replaced is no database any more: what open connections wrote to it would be lost.
+    """
 
     def __init__(self, path: str, *, budget_s: float, slow_budget_s: float) -> None:
         self._path = path
@@ -30,12 +34,14 @@ class Sqlite:
         self._slow_budget_s = slow_budget_s
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
+        self._file = self._found()
         self._writer = GroupCommit(self._connect_writer)
 
     def read(self, statement: str, parameters: Parameters) -> list[Row]:
         """Rows of one statement, of the last commit."""
         if self._closed:
             raise unavailable("the store is closed")
+        self._must_be_there()
         connection: sqlite3.Connection | None = None
         try:
             connection = self._idle_reader() or self._connect_reader()
@@ -53,10 +59,12 @@ class Sqlite:
         def job(execute: Execute) -> int:
             return execute(statement, parameters).rowcount
 
+        self._must_be_there()
         return self._writer.submit(job, budget_s=self._budget_s, single=True)
 
     def transact(self, job: Callable[[Execute], T], *, slow: bool = False) -> T:
         """A job in the next group commit."""
+        self._must_be_there()
         return self._writer.submit(job, budget_s=self._slow_budget_s if slow else self._budget_s, slow=slow)
 
     def close(self) -> None:
@@ -65,6 +73,22 @@ class Sqlite:
         self._writer.close(budget_s=_CLOSING_S)
         while self._idle:
             self._idle.pop().close()
+
+    def _must_be_there(self) -> None:
+        """Raises `Unavailable` where the path no longer leads to the file that was opened."""
+        if (found := self._found()) != self._file:
+            raise unavailable(
+                f"the database file was {'replaced' if found else 'removed'}",
+                hint="put it back, or restart the service, which opens what is there or makes a new one",
+            )
+
+    def _found(self) -> tuple[int, int] | None:
+        """What makes the file at the path this file."""
+        try:
+            found = Path(self._path).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _idle_reader(self) -> sqlite3.Connection | None:
         try:

@@ -140,7 +140,7 @@ class Store(Protocol):
         ...
 
     def ping(self) -> None:
-        """Raise `errors.Unavailable` unless the database answers and its schema is current."""
+        """Raise `errors.Unavailable` unless the database takes a write now and its schema is current."""
         ...
 
     def close(self) -> None:

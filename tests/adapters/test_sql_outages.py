@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from idp_adapter.adapters.sql import open_store
 from idp_adapter.errors import SettingsInvalid, Unavailable
@@ -85,7 +86,7 @@ def test_while_another_process_locks_the_file_writes_fail_in_time_and_reads_go_o
     store.record(record())
     with subprocess.Popen([sys.executable, "-c", LOCKER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout.readline()
-        for call in (lambda: store.record(record("decision-2")), lambda: store.teach(Lesson(outcome()))):
+        for call in (lambda: store.record(record("decision-2")), lambda: store.teach(Lesson(outcome())), store.ping):
             assert timed(call) < BUDGET_S + SLACK_S
         assert store.decision(REALM_A, "decision-1") is not None
         store.load(query())
@@ -198,6 +199,43 @@ def test_a_silent_postgresql_is_unavailable_in_time_and_back_when_it_answers(own
         else:
             break
     assert store.decision(REALM_A, "decision-3") is not None
+
+
+def test_a_postgresql_that_takes_no_writes_is_not_ready(own_server, opened):
+    url = own_server.new_schema()
+    opened(url).ping()
+    reading = opened(f"{url}&options=-c%20default_transaction_read_only%3Don")
+    assert reading.load(query()) is not None
+    with pytest.raises(Unavailable, match="25006"):
+        reading.ping()
+
+
+def test_options_of_the_url_hold_for_the_migration_and_for_the_service(own_server, opened):
+    url = own_server.new_schema()
+    role = make_url(url).username
+    own_server._execute(f"CREATE SCHEMA elsewhere AUTHORIZATION {role}")
+    store = opened(f"{url}&options=-c%20search_path%3Delsewhere&application_name=a%20b")
+    store.record(record())
+    assert store._database.read("SELECT count(*) FROM elsewhere.decision", {})[0][0] == 1
+
+
+def test_a_postgresql_that_was_away_for_long_is_back_soon_after_it_starts(own_server, opened):
+    store = opened(own_server.new_schema(), budget_s=BUDGET_S)
+    own_server.stop()
+    try:
+        for _ in range(7):  # by then the pool's own pauses would have grown to four seconds
+            timed(store.ping)
+            time.sleep(0.3)
+    finally:
+        own_server.start()
+    deadline = time.monotonic() + 2.0
+    while True:
+        try:
+            store.ping()
+        except Unavailable:
+            assert time.monotonic() < deadline
+        else:
+            break
 
 
 def test_a_slow_statement_ends_at_the_budget(own_server, opened):

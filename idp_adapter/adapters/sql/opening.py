@@ -63,7 +63,7 @@ def open_store(
         target = parsed.set(drivername="postgresql+psycopg")
         _migrate_postgres(target, start_budget_s, sealer)
         database = Postgres(
-            parsed.set(drivername="postgresql").render_as_string(hide_password=False),
+            _conninfo(parsed),
             budget_s=budget_s,
             slow_budget_s=slow_budget_s,
             most_connections=most_connections,
@@ -82,6 +82,12 @@ def _parsed(url: str) -> URL:
     if parsed.drivername not in _POSTGRES | {"sqlite"}:
         raise SettingsInvalid("the database URL", [f"`{parsed.drivername}` isn't supported; write {_EXAMPLES}"])
     return parsed
+
+
+def _conninfo(url: URL) -> str:
+    """The URL as libpq reads it: to it a plus is no space."""
+    address, mark, query = url.set(drivername="postgresql").render_as_string(hide_password=False).partition("?")
+    return f"{address}{mark}{query.replace('+', '%20')}"
 
 
 def _open_sqlite(
@@ -151,7 +157,11 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _migrate_postgres(url: URL, budget_s: float, sealer: Sealer) -> None:
     seconds = max(2, round(budget_s))  # libpq's least
-    options: dict[str, Any] = {"connect_timeout": seconds, "options": f"-c lock_timeout={seconds}s"}
+    own_options = url.query.get("options", "")
+    options: dict[str, Any] = {
+        "connect_timeout": seconds,
+        "options": f"{own_options} -c lock_timeout={seconds}s".strip(),
+    }
     engine: Engine = create_engine(url, poolclass=NullPool, connect_args=options)
     try:
         with engine.begin() as connection:

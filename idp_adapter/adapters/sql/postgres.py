@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _CLOSING_S: Final = 5.0
 _WAITING_PER_CONNECTION: Final = 8
+_RECONNECTING_S: Final = 2.0  # the pool doubles its pauses between tries; given up, the next caller begins anew
 _CHECK_S: Final = 0.02  # how often a wait on the socket looks at its deadline
 
 
@@ -75,6 +76,7 @@ class Postgres:
             max_size=most_connections,
             max_waiting=most_connections * _WAITING_PER_CONNECTION,
             timeout=budget_s,
+            reconnect_timeout=_RECONNECTING_S,
             name="idp-adapter",
             configure=_with_documents_as_text,
             open=False,

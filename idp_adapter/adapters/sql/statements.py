@@ -25,6 +25,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    column,
     delete,
     distinct,
     exists,
@@ -35,6 +36,7 @@ from sqlalchemy import (
     or_,
     outerjoin,
     select,
+    table,
     true,
     tuple_,
     union_all,
@@ -99,7 +101,7 @@ class Statements:
     is_device: str
     report_posture: str
     forget_postures: str
-    revision: str
+    touch: str
     forget_learnables: str
     data_key: str
     use_data_key: str
@@ -141,7 +143,7 @@ def compiled(dialect: str) -> Statements:
         is_device=text(_is_device()),
         report_posture=text(_report_posture(insert)),
         forget_postures=text(_forget_postures()),
-        revision="SELECT version_num FROM alembic_version",
+        touch=text(_touch()),
         forget_learnables=text(_forget_learnables()),
         data_key=text(_data_key()),
         use_data_key=text(_use_data_key()),
@@ -156,6 +158,13 @@ def compiled(dialect: str) -> Statements:
         issuers={table.name: _distinct("issuer", table) for table in TABLES},
         retain={table.name: text(_older(table, dialect)) for table in TABLES},
     )
+
+
+def _touch() -> ClauseElement:
+    """A row of this revision written as it is: what shows that a decision could be stored now."""
+    version = table("alembic_version", column("version_num"))
+    same = update(version).values(version_num=version.c.version_num)
+    return same.where(version.c.version_num == bindparam("revision"))
 
 
 def _insert(insert: Any, table: Table) -> Any:

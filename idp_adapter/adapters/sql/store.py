@@ -185,9 +185,8 @@ class SqlStore:
         return deleted
 
     def ping(self) -> None:
-        """Raise `errors.Unavailable` unless the database answers and its schema is current."""
-        found = self._database.read(self._sql.revision, {})
-        if [row[0] for row in found] != [schema.REVISION]:
+        """Raise `errors.Unavailable` unless the database takes a write now and its schema is current."""
+        if self._database.write(self._sql.touch, {"revision": schema.REVISION}) != 1:
             raise unavailable("the schema isn't this version's", hint="restart the service; it migrates at start")
 
     def close(self) -> None:

@@ -17,8 +17,10 @@ from idp_adapter.errors import PolicyInvalid
 
 MAX_BYTES: Final = 256 * 1024
 _FIELD: Final = re.compile(r"^`([^`]+)`")
-_HEADER: Final = re.compile(r"^\s*\[(\[?)([\w.\"-]+)\]")
-_KEY: Final = re.compile(r"\s*([\w.\"-]+)\s*=")
+_NAME: Final = r"""((?:[\w.-]|"[^"]*"|'[^']*')+)"""
+_HEADER: Final = re.compile(rf"\s*\[(\[?)\s*{_NAME}\s*\]")
+_KEY: Final = re.compile(rf"\s*{_NAME}\s*=")
+_QUOTES: Final = str.maketrans("", "", "\"'")
 
 
 def load(path: Path | None) -> Policy:
@@ -71,7 +73,7 @@ def _lines(text: str) -> dict[str, int]:
     prefix, counts = "", dict[str, int]()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            prefix = header.group(2).replace('"', "")
+            prefix = header.group(2).translate(_QUOTES)
             if header.group(1):
                 counts[prefix] = counts.get(prefix, -1) + 1
             owner, _, rest = prefix.partition(".")
@@ -79,7 +81,7 @@ def _lines(text: str) -> dict[str, int]:
                 prefix = f"{owner}[{counts[owner]}]{'.' if rest else ''}{rest}"
             found.setdefault(prefix, number)
         elif field := _KEY.match(line):
-            name = field.group(1).replace('"', "")
+            name = field.group(1).translate(_QUOTES)
             found.setdefault(f"{prefix}.{name}" if prefix else name, number)
     return found
 

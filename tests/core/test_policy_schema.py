@@ -310,6 +310,13 @@ def test_everything_that_a_policy_can_say_is_read():
             "names `tokens`, which Keycloak never asks about; did you mean `token`?",
         ),
         (('network = "tor"', 'hook = "LOGIN"'), "did you mean `login`?"),
+        (
+            ("[step_up_budget]\ndemands = 3", "[ step_up_budget ] # few\ndemands = 0"),
+            "line 27: `step_up_budget.demands`",
+        ),
+        (('[[rule]]\nname = "tor"', '[[ rule ]]\nname = ""'), "line 80: `rule[1].name` must be a text"),
+        (("[sites.hq]\nlatitude = 48", "[sites.'the hq']\nlatitude = 148"), "line 42: `sites.the hq.latitude`"),
+        (('lan = ["192', '"the lan" = ["no'), "line 40: `zones.the lan` holds `no"),
         (('name = "tor"', 'name = "night"'), "`rule[1].name` is the second rule named `night`"),
         (("demands = 3", "demands = 0"), "line 27: `step_up_budget.demands` must be a whole number from 1 to 50"),
         (("decisions_days = 30", "decision_days = 30"), "did you mean `decisions_days`?"),

@@ -24,11 +24,15 @@ def write(path: Path, secret: bytes) -> None:
     """Write a new file durably; it appears under its name only when it is whole."""
     half_written = path.with_name(f".{path.name}")
     descriptor = os.open(half_written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(descriptor)
-    half_written.rename(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(descriptor)
+        half_written.rename(path)
+    except BaseException:  # a full disk
+        half_written.unlink()
+        raise
 
 
 def read(path: Path) -> bytes:

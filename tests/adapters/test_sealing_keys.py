@@ -112,6 +112,17 @@ def test_a_folder_that_goes_away_leaves_a_running_process_its_keys(folder, clock
         keys.ping()
 
 
+def test_a_key_that_the_disk_has_no_room_for_leaves_nothing_of_itself(folder, monkeypatch):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = sorted(folder.folder.iterdir())
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        folder.rotate(NOW)
+    assert sorted(folder.folder.iterdir()) == before
+
+
 def test_a_half_written_key_is_passed_over(folder):
     (folder.folder / ".999999999999-x.key").write_bytes(b"half")
     assert len(folder.read()) == 1

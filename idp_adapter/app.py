@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import random
 import secrets
 import sys
@@ -57,6 +58,7 @@ RETAIN_EVERY_S: Final = 3600.0
 AFTER_A_FAILURE_S: Final = 60.0
 SEAL_EVERY_S: Final = 10.0
 BETWEEN_SEGMENTS_S: Final = 0.04  # decisions go first: what was decided in ten seconds is sealed in one or two
+LOOKED_FOR_S: Final = 1.0
 COMMAND_BUDGET_S: Final = 30.0  # a person waits longer than a login
 
 
@@ -178,9 +180,11 @@ def build(settings: Settings, *, now: Callable[[], datetime] = now, jobs: Jobs |
     def origin_of(issuer: str, ip: str) -> Origin:
         return pseudonyms.origin(issuer, ip, geo.locate(ip))
 
+    database = _Looked(store.ping, timer=time.monotonic)
+
     def dependencies() -> Sequence[api.Dependency]:
         return (
-            api.Dependency("database", problem=_problem(store.ping)),
+            api.Dependency("database", problem=database.problem()),
             api.Dependency("template_keys", problem=_problem(template_keys.ping) or _problem(store.template_keys.ping)),
             api.Dependency("signing_keys", problem=_problem(signer.ping)),
             api.Dependency("realm_keys", notes=_notes(key_sets)),
@@ -390,6 +394,26 @@ def retention(settings: Settings, policy: Policy) -> Retention:
 
 def _notes(key_sets: KeySets) -> tuple[str, ...]:
     return tuple(f"{issuer}: {problem}" for issuer, problem in key_sets.problems().items())
+
+
+class _Looked:
+    """What a look at a dependency found, at most a second ago.
+
+    Whoever reaches the port may ask for readiness: not so often does the database write to answer it.
+    """
+
+    def __init__(self, ping: Callable[[], None], *, timer: Callable[[], float]) -> None:
+        self._ping, self._timer = ping, timer
+        self._lock = threading.Lock()
+        self._until, self._found = -math.inf, ""
+
+    def problem(self) -> str:
+        """Why it can't be used, or nothing."""
+        with self._lock:
+            if self._timer() >= self._until:
+                self._found = _problem(self._ping)
+                self._until = self._timer() + LOOKED_FOR_S
+            return self._found
 
 
 def _problem(ping: Callable[[], None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from werkzeug.test import Client
 from idp_adapter import app, config
 from idp_adapter.adapters.http import wire
 from idp_adapter.adapters.sealing_keys import TemplateKeyFolder
+from idp_adapter.adapters.sql import SqlStore
 from idp_adapter.core.types import SubjectId
 from tests.adapters.face import CONTRACT, question
 from tests.support.sealing import TEMPLATE, lesson
@@ -235,6 +237,19 @@ def test_a_service_under_the_wrong_template_key_is_not_ready_and_says_why(run, t
         service.close()
     assert answer.status_code == 503
     assert lost in answer.json["dependencies"]["template_keys"]["problem"]
+
+
+def test_readiness_asked_again_and_again_has_the_database_write_once_a_second(run, monkeypatch):
+    looks = []
+    monkeypatch.setattr(SqlStore, "ping", lambda self: looks.append(time.monotonic()))
+    service = app.build(config.load())
+    try:
+        for _ in range(50):
+            assert Client(service).get("/readyz").status_code == 200
+    finally:
+        service.close()
+    assert looks
+    assert all(later - earlier >= 0.9 for earlier, later in itertools.pairwise(looks))
 
 
 # --- subjects -------------------------------------------------------------------------------------

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from idp_adapter import config, errors
 from idp_adapter.subject_commands import subject_options
+
+ID_WITH_DASH: Final = {"ignore_unknown_options": True}  # a thumbprint may begin with one
 
 
 def add_to(group: click.Group) -> None:
@@ -50,7 +52,7 @@ def devices(config_file: Path | None, issuer: str, type_: str, id_: str, as_json
             click.echo(f"  posture       {posture.status} since {_time(posture.since)}, by {posture.source}")
 
 
-@click.command("rename-device")
+@click.command("rename-device", context_settings=ID_WITH_DASH)
 @subject_options
 @click.argument("kind")
 @click.argument("device_id", metavar="ID")
@@ -67,7 +69,7 @@ def rename_device(
     click.echo(f"{kind} {device_id} is {name.strip() or 'without a name'}")
 
 
-@click.command("remove-device")
+@click.command("remove-device", context_settings=ID_WITH_DASH)
 @subject_options
 @click.argument("kind")
 @click.argument("device_id", metavar="ID")

@@ -65,7 +65,7 @@ def retire_templates(config_file: Path | None) -> None:
     click.echo(f"{len(retired)} template keys deleted{': ' if retired else ''}{', '.join(retired)}")
 
 
-@keys.command("forget-templates")
+@keys.command("forget-templates", context_settings={"ignore_unknown_options": True})  # an id may begin with a dash
 @click.argument("id_", metavar="ID")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.pass_obj

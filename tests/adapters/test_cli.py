@@ -206,6 +206,7 @@ def test_without_the_right_template_key_commands_say_so_and_a_lost_one_can_be_gi
     assert rotated.exit_code == 3
     assert f"1 by {lost}" in rotated.stderr
     assert run("keys", "forget-templates", "unknown").exit_code == 5
+    assert "wrapped by -unknown" in run("keys", "forget-templates", "-unknown").stderr
     assert run("keys", "forget-templates", lost, input="n\n").exit_code == 1
     assert run("keys", "forget-templates", lost, "--yes").stdout == "1 data keys deleted\n"
     assert run("keys", "rotate-templates", "--no-new-key").exit_code == 0

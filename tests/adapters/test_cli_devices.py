@@ -16,6 +16,7 @@ REALM = "http://127.0.0.1:8080/realms/demo"
 CAROL = SubjectId("user", "carol")
 ABOUT = ("--issuer", REALM, "--id", "carol")
 OLD = timedelta(days=200)
+DASHED = ("--id-1", "-yes")
 
 
 @pytest.fixture
@@ -26,6 +27,7 @@ def now(run):
         Device("key-1", "key", now - OLD, now, 9, "Firefox/145 on Linux", confirmed=True),
         Device("cookie-1", "cookie", now - OLD, now - OLD, 2, "", confirmed=True),
         Device("key-2", "key", now - OLD, now - OLD, 1, "Chrome/140 on Windows"),
+        *(Device(id_, "key", now - OLD, now - OLD, 1, "") for id_ in DASHED),
     )
     with app.opened_store(config.load()) as store:
         outcome = Outcome("o", REALM, OutcomeType.LOGIN_SUCCEEDED, now, subject=CAROL)
@@ -44,8 +46,8 @@ def test_devices_are_listed_with_sight_trust_and_posture(run, now):
     assert "trusted until never confirmed: not trusted" in shown.output
     assert "compliant since" in shown.output
     told = json.loads(run("subject", "devices", *ABOUT, "--json").output)
-    assert [item["id"] for item in told] == ["key-1", "cookie-1", "key-2"]
-    assert [item["is_trusted"] for item in told] == [True, False, False]
+    assert [item["id"] for item in told] == ["key-1", "cookie-1", *DASHED, "key-2"]
+    assert [item["is_trusted"] for item in told] == [True, False, False, False, False]
     assert told[0]["posture"][0]["status"] == "compliant"
 
 
@@ -55,6 +57,13 @@ def test_a_device_is_renamed_and_removed(run, now):
     assert "without a name" in run("subject", "rename-device", *ABOUT, "key", "key-1", " ").output
     assert run("subject", "remove-device", *ABOUT, "key", "key-1").exit_code == 0
     assert "key-1" not in run("subject", "devices", *ABOUT).output
+
+
+@pytest.mark.parametrize("id_", DASHED)
+def test_a_device_whose_id_begins_with_a_dash_is_no_option(run, now, id_):
+    assert run("subject", "rename-device", *ABOUT, "key", id_, "-Laptop-").exit_code == 0
+    assert f"key {id_}: -Laptop-" in run("subject", "devices", *ABOUT).output
+    assert run("subject", "remove-device", *ABOUT, "key", id_).exit_code == 0
 
 
 @pytest.mark.parametrize(

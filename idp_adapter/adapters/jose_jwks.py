@@ -195,7 +195,8 @@ def fetch_bounded(url: str) -> bytes:
         connection.sock.settimeout(BUDGET_S)
         body = _get(connection, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        if expired.is_set():
+        is_late = sockets and isinstance(error, TimeoutError)  # the socket's own wait may end just before the timer's
+        if expired.is_set() or is_late:
             raise TimeoutError(f"no whole answer in {BUDGET_S} s") from None
         if type(error) is OSError:  # ours, a sentence already
             raise

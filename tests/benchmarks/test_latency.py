@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks import latency, regulars, served, stages
+from idp_adapter.adapters.sql import open_store
 from idp_adapter.core.population import UNKNOWN
+from tests.support.sealing import sealer
 from tools.console import Stop
 
 
@@ -105,6 +107,7 @@ def test_a_whole_is_the_sum_of_its_stages_and_nothing_is_counted_twice(monkeypat
 
 def test_the_floor_stores_what_it_answers(tmp_path):
     url, port, realm = f"sqlite:///{tmp_path}/risk.db", served.free_port(), served.Realm()
+    open_store(url, sealer=sealer(), budget_s=5).close()
     command = ("benchmarks.floor", str(port), url)
     with served.serving(realm, {}, tmp_path / "log", port=port, command=command):
         assert len(served.ask(port, "token", [b'{"n":1}', b'{"n":2}'])) == 2

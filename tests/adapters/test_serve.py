@@ -189,3 +189,13 @@ def test_a_service_that_can_not_start_says_why_once_and_stops(tmp_path, realm, w
     assert process.returncode == 4
     assert output.count("The service can't start: ") == 1
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("workers", ["1", "4"])
+def test_a_service_that_can_not_start_stops_where_nobody_reads_why(tmp_path, realm, workers):
+    process = serve(tmp_path, realm, free_port(), DATABASE_URL="sqlite:////nowhere/risk.sqlite3", WORKERS=workers)
+    process.stdout.close()
+    try:
+        assert process.wait(timeout=60) == 4
+    finally:
+        process.kill()

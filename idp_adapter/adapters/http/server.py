@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import socket
-import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from gunicorn import glogging, util  # type: ignore[import-untyped]
@@ -88,7 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def run(self) -> None:
         """Serve until told to stop. Where nothing can listen, one sentence and an exit code instead of five tries."""
         if not self._is_handed_sockets and (problem := _listening_problem(str(self._options["bind"]))):
-            print(f"The service can't start: {problem}", file=sys.stderr)  # noqa: T201
+            _say(f"The service can't start: {problem}")
             raise SystemExit(CANNOT_START)
         super().run()
 
@@ -111,7 +111,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
                 os.read(self._unsaid, 1)
             except BlockingIOError:
                 raise SystemExit(0) from None
-            print(f"The service can't start: {error.sentences}", file=sys.stderr)  # noqa: T201
+            _say(f"The service can't start: {error.sentences}")
             raise SystemExit(CANNOT_START) from None
         gc.collect()
         gc.freeze()  # else each full collection walks all that was imported: a pause of 45 ms for every caller
@@ -133,6 +133,15 @@ def _listening_problem(bind: str) -> str:
         except OSError as error:
             return f"nothing can listen on {bind}: {error.strerror}. End what does, or set another IDP_ADAPTER_BIND."
     return ""
+
+
+def _say(sentence: str) -> None:
+    """To standard error, past its buffer: where nobody reads it, the exit code has to be told all the same.
+
+    A worker that ended with another code would be started again, without end.
+    """
+    with suppress(OSError):
+        os.write(2, f"{sentence}\n".encode())
 
 
 def _one_turn() -> int:

@@ -7,7 +7,9 @@ could not start; 5 nothing is there; 6 the audit chain is not whole.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,13 +96,25 @@ def serve(config_file: Path | None) -> None:
             f"idp-adapter {__version__} starts on {settings.bind} as {settings.public_url}, "
             f"for {len(settings.issuers)} realm{'s' if len(settings.issuers) != 1 else ''}"
         )
-    Server(
-        make,
-        bind=settings.bind,
-        workers=settings.workers,
-        threads=settings.threads,
-        is_handed_sockets=config.is_handed_sockets(),
-    ).run()
+    try:
+        Server(
+            make,
+            bind=settings.bind,
+            workers=settings.workers,
+            threads=settings.threads,
+            is_handed_sockets=config.is_handed_sockets(),
+        ).run()
+    finally:
+        _drop_unwritten()
+
+
+def _drop_unwritten() -> None:
+    """Forget lines that nobody takes: Python would try once more at its end, and make any exit code 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @main.command("check-config")

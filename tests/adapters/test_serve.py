@@ -199,3 +199,14 @@ def test_a_service_that_can_not_start_stops_where_nobody_reads_why(tmp_path, rea
         assert process.wait(timeout=60) == 4
     finally:
         process.kill()
+
+
+def test_a_service_whose_lines_nobody_reads_serves_and_stops_cleanly(tmp_path, realm):
+    port = free_port()
+    process = serve(tmp_path, realm, port)
+    process.stdout.close()
+    try:
+        assert until_ready(f"http://127.0.0.1:{port}", process)["ready"] is True
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
